@@ -1,0 +1,56 @@
+# What each target needs is set up on first use, in build/. `make help` lists the targets.
+
+PYTHON := build/venv/bin/python
+TOOLS := build/venv/done build/micropython/done
+# $(call option,NAME): --name value, when the variable NAME is set
+option = $(if $($(1)),--$(shell echo $(1) | tr A-Z a-z) '$($(1))')
+
+.PHONY: help setup run test lint bench image flash deploy clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make run [BOARDS= CSMS= HEAP= WEB= BENCH= DATA= SPEED=]  controllers on the virtual bench'
+	@echo 'make test                                  lint, types and every test'
+	@echo 'make lint                                  the first two of these'
+	@echo 'make bench [ONLY=figure,…]                 the figures, to build/bench.json'
+	@echo 'make image [MICROPYTHON=….bin]             the file system for a board, or its whole flash'
+	@echo 'make flash PORT=… MICROPYTHON=….bin        write the whole flash of a board'
+	@echo 'make deploy PORT=…                         update the files on a board'
+	@echo 'make setup                                 only fetch what these need into build/'
+	@echo 'make clean                                 delete build/'
+
+setup: $(TOOLS)
+	@:
+
+build/venv/done: tools/get_python_packages.sh requirements.txt requirements-indirect.txt requirements-typings.txt
+	@tools/get_python_packages.sh
+
+build/micropython/done: tools/get_micropython.sh
+	@tools/get_micropython.sh
+
+run: setup
+	@exec $(PYTHON) -m sim.run $(foreach name,BOARDS CSMS HEAP WEB BENCH DATA SPEED,$(call option,$(name)))
+
+test: lint
+	@$(PYTHON) -m pytest -q
+
+lint: setup
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) tools/check_layers.py
+	@$(PYTHON) -m mypy sim tools
+	@$(PYTHON) -m mypy --config-file tools/mypy-device.ini $(wildcard lib drivers web boot.py main.py)
+
+bench: setup
+	@exec $(PYTHON) -m sim.bench $(call option,ONLY)
+
+image: setup
+	@$(PYTHON) tools/esp32_board.py image $(call option,ARCH) $(call option,MICROPYTHON)
+
+flash: setup
+	@$(PYTHON) tools/esp32_board.py flash $(call option,PORT) $(call option,MICROPYTHON)
+
+deploy: setup
+	@$(PYTHON) tools/esp32_board.py deploy $(call option,PORT) $(call option,ARCH)
+
+clean:
+	@rm -rf build

@@ -1,0 +1,92 @@
+"""Builds the LittleFS image of a board's file system.
+
+As a program: build_image.py [--arch xtensawin] [--size 2097152] [--output build/image-esp32.bin]
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from littlefs import LittleFS, LittleFSError
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools.device_files import ARCHITECTURES, ROOT, BuildError, device_files
+
+BLOCK_BYTES = 4096  # the erase unit of the flash chip
+DEFAULT_BYTES = 2 * 1024 * 1024  # the vfs partition of the official build for 4 MiB of flash
+
+_DISK_VERSION = 0x00020000  # LittleFS 2.0, which every MicroPython mounts
+
+
+def build_image(
+    path: "str | Path",
+    arch: str = "xtensawin",
+    size_bytes: int = DEFAULT_BYTES,
+    overrides: "dict[str, bytes] | None" = None,
+    root: Path = ROOT,
+) -> int:
+    """Write a board's file system with the firmware for arch to path; return the bytes free in it.
+
+    overrides: {absolute path on the board: content} of further files, or of other contents.
+    """
+    image, free = pack({**device_files(arch, root), **(overrides or {})}, size_bytes)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(image)
+    return free
+
+
+def pack(files: "dict[str, bytes]", size_bytes: int) -> "tuple[bytes, int]":
+    """Return (a LittleFS image with the files, bytes free in it); the same for the same files."""
+    blocks = size_bytes // BLOCK_BYTES
+    fs = _empty(blocks)
+    try:
+        for name in sorted(files):
+            fs.makedirs(name.rpartition("/")[0] or "/", exist_ok=True)
+            with fs.open(name, "wb") as file:
+                file.write(files[name])
+    except LittleFSError as error:
+        total = sum(map(len, files.values()))
+        raise BuildError(f"{total} bytes do not fit {size_bytes} at {name}: {error}") from error
+    free = (blocks - fs.used_block_count) * BLOCK_BYTES
+    fs.unmount()
+    return bytes(fs.context.buffer), free
+
+
+def _empty(blocks: int) -> LittleFS:
+    """Return a new file system with the parameters that MicroPython's VfsLfs2 has by default."""
+    fs = LittleFS(
+        mount=False,
+        block_size=BLOCK_BYTES,
+        block_count=blocks,
+        block_cycles=100,
+        read_size=32,
+        prog_size=32,
+        lookahead_size=32,
+        cache_size=128,  # a larger one would keep larger files inline than a board can read
+        disk_version=_DISK_VERSION,
+    )
+    fs.format()
+    fs.mount()
+    return fs
+
+
+def main(arguments: "list[str] | None" = None) -> int:
+    """Build an image as the command line says; return the exit status."""
+    parser = argparse.ArgumentParser(description="Builds the LittleFS image of a board.")
+    parser.add_argument("--arch", choices=ARCHITECTURES, default="xtensawin")
+    parser.add_argument("--size", type=int, default=DEFAULT_BYTES, help="bytes")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "image-esp32.bin")
+    options = parser.parse_args(arguments)
+    try:
+        free = build_image(options.output, options.arch, options.size)
+    except BuildError as error:
+        print(f"build_image: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.output}: {options.size} bytes for {options.arch}, {free} free")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
