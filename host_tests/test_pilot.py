@@ -1,0 +1,109 @@
+"""The pilot: currents to duty, voltages to states, and the measurement."""
+
+import json
+import random
+from array import array
+
+import pytest
+from drivers.pilot import Pilot, duty_u16, sample
+from evse.pilot_levels import classify, duty_x10
+from install import ROOT
+
+CIRCUIT = json.loads((ROOT / "config.json").read_text())["board"]["pilot"]
+LEVELS = CIRCUIT["levels_mv"]
+
+
+@pytest.mark.parametrize(
+    ("amps", "permille_x10", "u16"),
+    [
+        (6, 1000, 6554),
+        (8, 1333, 8738),
+        (10, 1667, 10923),
+        (13, 2167, 14199),
+        (16, 2667, 17476),
+        (20, 3333, 21845),
+        (25, 4167, 27307),
+        (32, 5333, 34953),
+        (40, 6667, 43691),
+        (48, 8000, 52429),
+        (51, 8500, 55706),
+        (63, 8920, 58458),
+        (80, 9600, 62915),
+    ],
+)
+def test_duty_for_a_current(amps, permille_x10, u16):
+    """IEC 61851-1 table A.7; the 16-bit duty within a quarter of the 5 µs tolerance."""
+    assert duty_x10(amps * 1000) == permille_x10
+    assert abs(duty_u16(permille_x10) - u16) <= 4
+
+
+def test_duty_is_never_outside_what_a_car_may_read():
+    assert duty_x10(52000) == duty_x10(51000)  # the gap between the two formulas
+    assert duty_x10(1) == 1000
+    assert duty_x10(100000) == 9600
+    duties = [duty_x10(ma) for ma in range(6000, 80001, 50)]
+    assert duties == sorted(duties)
+
+
+def test_steady_levels_are_steady():
+    assert duty_u16(10000) == 65535  # LEDC: steady high
+    assert duty_u16(0) == 0
+
+
+@pytest.mark.parametrize(
+    ("mv", "state"),
+    [(12600, "A"), (11400, "A"), (9560, "B"), (8360, "B"), (6490, "C"), (5480, "C"), (3250, "D"),
+     (2620, "D"), (0, "E"), (-12000, "E")],
+)  # fmt: skip
+def test_generator_windows_of_j1772_classify(mv, state):
+    assert classify(mv, LEVELS) == state
+
+
+def test_a_state_keeps_at_its_thresholds():
+    assert classify(10600, LEVELS, "B") == "B"
+    assert classify(10600, LEVELS, "A") == "A"
+    assert classify(10300, LEVELS, "A") == "A"
+    assert classify(10800, LEVELS, "B") == "A"
+    assert classify(7400, LEVELS, "B") == "B"
+    assert classify(7600, LEVELS, "C") == "C"
+
+
+def test_a_sample_drops_the_extremes():
+    readings = iter([900, 100, 500, 901, 99, 102, 880, 2000, 0] + [500] * 400)
+    found = array("i", [0, 0])
+    sample(lambda: next(readings), found, 150)
+    assert list(found) == [901, 99]
+
+
+def test_a_stuck_clock_does_not_hold_the_sample(monkeypatch):
+    import drivers.pilot
+
+    monkeypatch.setattr(drivers.pilot, "ticks_us", lambda: 7)
+    found = array("i", [0, 0])
+    sample(lambda: 1000, found, 2250)
+    assert list(found) == [1000, 1000]
+
+
+def test_measured_millivolts(clock):
+    """Given a wave of +6 and -12 V, when measured at any duty, then both levels are right."""
+
+    class Pwm:
+        def duty_u16(self, value):
+            self.value = value
+
+    pwm = Pwm()
+
+    jitter = random.Random(1)
+
+    def read_uv():
+        clock.sleep_us(jitter.randrange(12))  # no conversion takes as long as the one before
+        phase = clock.ticks_us() % 1000
+        return 1_700_000 if phase * 65536 // 1000 < pwm.value else 170_000
+
+    pilot = Pilot(pwm, read_uv, CIRCUIT)
+    for amps in (6, 10, 16, 32, 63, 80):
+        pilot.set_duty(duty_x10(amps * 1000))
+        for _ in range(50):
+            pilot.measure()
+            assert (pilot.high_mv, pilot.low_mv) == (6000, -12000), amps
+        assert 0 <= pilot.age_ms() <= 3

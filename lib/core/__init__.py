@@ -1,0 +1,1 @@
+"""Clock, log, settings, storage, tasks: what every other room stands on."""

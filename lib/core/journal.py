@@ -1,0 +1,143 @@
+"""Append-only records on flash that survive a power cut at any instant.
+
+A record is kind u8, length u16, payload, crc32 u32 (little endian) of all before it. Appending can only tear the
+last record, which opening cuts off; replacing the content goes through a second file and a rename.
+"""
+
+import os
+import struct
+from binascii import crc32
+
+from core import storage
+
+_HEAD = "<BH"
+_HEAD_BYTES = 3
+_CRC_BYTES = 4
+_COPY_BYTES = 256
+RECORD_BYTES = _HEAD_BYTES + _CRC_BYTES  # a record's size besides its payload
+
+
+class JournalFull(Exception):
+    """The record does not fit into the journal's size limit; nothing was written."""
+
+
+def _record(kind: int, payload: bytes) -> bytes:
+    text = struct.pack(_HEAD, kind, len(payload)) + payload
+    return text + struct.pack("<I", crc32(text))
+
+
+def _read_record(file):
+    """The next intact (kind, payload) of an open file, or None."""
+    head = file.read(_HEAD_BYTES)
+    if len(head) < _HEAD_BYTES:
+        return None
+    kind, length = struct.unpack(_HEAD, head)
+    payload = file.read(length)
+    crc = file.read(_CRC_BYTES)
+    if len(payload) < length or len(crc) < _CRC_BYTES:
+        return None
+    if crc32(payload, crc32(head)) != struct.unpack("<I", crc)[0]:
+        return None
+    return kind, payload
+
+
+def _make_durable(file) -> None:
+    file.flush()  # on LittleFS this is the whole of it
+    if hasattr(os, "fsync"):
+        os.fsync(file.fileno())
+    elif hasattr(os, "sync"):
+        os.sync()
+
+
+class Journal:
+    """Records in one file of at most limit_bytes. Kinds are 1 … 255, payloads up to 65535 bytes."""
+
+    def __init__(self, path: str, limit_bytes: int) -> None:
+        self._path = path
+        self._temporary = path + ".new"
+        self.limit_bytes = limit_bytes
+        self.size = 0
+        self._torn = False
+        if storage.exists(self._temporary):  # a rewrite was cut short: the old content counts
+            os.remove(self._temporary)
+        self._open()
+
+    def _open(self) -> None:
+        if not storage.exists(self._path):
+            return
+        with open(self._path, "rb") as file:
+            record = _read_record(file)
+            while record:
+                self.size += RECORD_BYTES + len(record[1])
+                record = _read_record(file)
+        if os.stat(self._path)[6] != self.size:
+            self._cut_tail()
+
+    def _cut_tail(self) -> None:
+        """Keep the first `size` bytes. MicroPython's files cannot be truncated, so they are copied."""
+        with open(self._path, "rb") as old, open(self._temporary, "wb") as new:
+            left = self.size
+            while left:
+                piece = old.read(min(left, _COPY_BYTES))
+                new.write(piece)
+                left -= len(piece)
+            _make_durable(new)
+        os.rename(self._temporary, self._path)
+        self._torn = False
+
+    def append(self, kind: int, payload: bytes) -> None:
+        """Add a record; it is durable on return. JournalFull when there is no room."""
+        if self.size + RECORD_BYTES + len(payload) > self.limit_bytes:
+            raise JournalFull("%s is at its limit of %d bytes" % (self._path, self.limit_bytes))
+        if self._torn:
+            self._cut_tail()
+        record = _record(kind, payload)
+        self._torn = True  # until it is known to be whole
+        with open(self._path, "ab") as file:
+            file.write(record)
+            _make_durable(file)
+        self._torn = False
+        self.size += len(record)
+
+    def read(self, offset: int):
+        """The record at an offset as (offset of the next, kind, payload); None at the end."""
+        if offset >= self.size:
+            return None
+        with open(self._path, "rb") as file:
+            file.seek(offset)
+            record = _read_record(file)
+        if record is None:
+            raise OSError("%s is damaged at %d" % (self._path, offset))
+        return offset + RECORD_BYTES + len(record[1]), record[0], record[1]
+
+    def records(self):
+        """All records, oldest first, as (offset of the next, kind, payload), one in memory at a time."""
+        record = self.read(0)
+        while record:
+            yield record
+            record = self.read(record[0])
+
+    def rewrite(self, records) -> None:
+        """Replace the content by (kind, payload) pairs: a cut at any instant leaves the old or the new."""
+        for _ in self.rewrite_steps(records):
+            pass
+
+    def rewrite_steps(self, records):
+        """As rewrite, yielding after each record so that others can run in between.
+
+        `records` may follow this journal while it grows: the exchange takes place in the step in which
+        it ends. A generator that is not run to its end changes nothing.
+        """
+        size = 0
+        with open(self._temporary, "wb") as file:
+            for kind, payload in records:
+                record = _record(kind, payload)
+                if size + len(record) > self.limit_bytes:
+                    raise JournalFull("%s would pass %d bytes" % (self._path, self.limit_bytes))
+                file.write(record)
+                size += len(record)
+                yield size
+            _make_durable(file)
+        os.rename(self._temporary, self._path)
+        self.size = size
+        self._torn = False

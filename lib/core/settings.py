@@ -1,0 +1,172 @@
+"""Settings: one declaration each in settings.tsv; values in memory, declarations read when needed.
+
+The file on flash holds only what differs from the defaults. A change is checked as a whole and written
+with a temporary file and a rename, so that a power cut leaves the old or the new set.
+"""
+
+from core import log, storage
+
+_TABLE = __file__.rsplit("/", 1)[0] + "/settings.tsv"
+
+
+class SettingsError(Exception):
+    """A change was refused; .errors tells why for each key."""
+
+    def __init__(self, errors: dict) -> None:
+        super().__init__(", ".join(errors))
+        self.errors = errors
+
+
+class Declaration:
+    """One row of settings.tsv."""
+
+    def __init__(self, line: str) -> None:
+        self.key, self.page, self.type, self.range, self.default = line.rstrip("\n").split("\t")
+
+
+def declarations():
+    """Read the declarations, one after the other."""
+    with open(_TABLE) as file:
+        for line in file:
+            if line[0] != "#":
+                yield Declaration(line)
+
+
+def _bounds(declaration: Declaration) -> tuple:
+    low, high = declaration.range.split("..")
+    return int(low), int(high)
+
+
+def _parse_number(declaration: Declaration, value):
+    number = float(value)
+    low, high = _bounds(declaration)
+    if declaration.type == "interval" and number == 0:
+        return 0
+    if not low <= number <= high:
+        raise ValueError("is outside %d..%d" % (low, high))
+    if declaration.type != "float":
+        if number != int(number):
+            raise ValueError("is not a whole number")
+        return int(number)
+    return number
+
+
+def _parse_text(declaration: Declaration, value):
+    if not isinstance(value, str):
+        raise ValueError("is not a text")
+    low, high = _bounds(declaration)
+    if not low <= len(value.encode()) <= high:
+        raise ValueError("is not %d to %d bytes long" % (low, high))
+    return value
+
+
+def _parse_choice(declaration: Declaration, value):
+    choices = declaration.range.split("|")
+    if value not in choices:
+        raise ValueError("is none of " + ", ".join(choices))
+    return value
+
+
+def _parse_list(declaration: Declaration, value):
+    if not isinstance(value, str):
+        raise ValueError("is not a comma-separated list")
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    for name in names:
+        _parse_choice(declaration, name)
+    return ",".join(names)
+
+
+def _parse_url(declaration: Declaration, value):
+    if not isinstance(value, str) or len(value) > 300:
+        raise ValueError("is not an address")
+    if value and value.split("://")[0] not in declaration.range.split("|"):
+        raise ValueError("does not start with " + declaration.range.replace("|", ":// or ") + "://")
+    return value
+
+
+def _parse_bool(declaration: Declaration, value):
+    if value not in (True, False, 0, 1, "0", "1"):
+        raise ValueError("is neither true nor false")
+    return bool(int(value))
+
+
+_PARSERS = {
+    "bool": _parse_bool,
+    "csl": _parse_list,
+    "enum": _parse_choice,
+    "float": _parse_number,
+    "int": _parse_number,
+    "interval": _parse_number,
+    "secret": _parse_text,
+    "str": _parse_text,
+    "url": _parse_url,
+}
+
+
+def parse(declaration: Declaration, value):
+    """Bring a value to its type. ValueError says what is wrong with it."""
+    if value is None or isinstance(value, (dict, list)):
+        raise ValueError("is not a single value")
+    try:
+        return _PARSERS[declaration.type](declaration, value)
+    except TypeError:
+        raise ValueError("has the wrong type")
+
+
+class Settings:
+    """The values, by key; a default where nothing else was set."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._values = {}
+        self._listeners = []
+        self._load()
+
+    def _load(self) -> None:
+        try:
+            stored = storage.read_json(self._path, {})
+        except ValueError:
+            log.error("settings", "file is damaged, using the defaults")
+            stored = {}
+        for declaration in declarations():
+            value = parse(declaration, declaration.default)
+            if declaration.key in stored:
+                try:
+                    value = parse(declaration, stored[declaration.key])
+                except ValueError as error:
+                    log.warning("settings", "%s %s, using its default" % (declaration.key, error))
+            self._values[declaration.key] = value
+
+    def get(self, key: str):
+        """A setting's value. KeyError when there is no such setting."""
+        return self._values[key]
+
+    def change(self, changes: dict) -> None:
+        """Check and store changes, all or nothing. SettingsError names each wrong one."""
+        errors = {key: "is no setting" for key in changes if key not in self._values}
+        accepted = {}
+        for declaration in declarations():
+            if declaration.key in changes:
+                try:
+                    accepted[declaration.key] = parse(declaration, changes[declaration.key])
+                except ValueError as error:
+                    errors[declaration.key] = str(error)
+        if errors:
+            raise SettingsError(errors)
+        self._store(accepted)
+        self._values.update(accepted)
+        for callback in self._listeners:
+            callback(set(accepted))
+
+    def _store(self, accepted: dict) -> None:
+        stored = {}
+        for declaration in declarations():
+            key = declaration.key
+            value = accepted[key] if key in accepted else self._values[key]
+            if value != parse(declaration, declaration.default):
+                stored[key] = value
+        storage.write_json(self._path, stored)
+
+    def listen(self, callback) -> None:
+        """Have callback(keys) called after each change."""
+        self._listeners.append(callback)

@@ -1,0 +1,1 @@
+"""IEC 61851-1 charging: pilot levels, state machine, guard, limits, sessions."""

@@ -1,0 +1,155 @@
+"""The second hand on the contactor: a thread that can only open it.
+
+The loop closes the contactor through `close` and must keep it alive: fresh pilot samples, a heartbeat.
+The guard thread wakes every 5 ms, whatever the loop does. It opens when the residual-current monitor
+trips, when the pilot has left states C and D (it samples itself when the loop's last sample is old), or
+when the loop's heartbeat stays away. Its path is viper over preallocated arrays and allocates nothing.
+"""
+
+import _thread
+import time
+from array import array
+
+import micropython
+from core.clock import ticks_diff, ticks_ms
+from evse.pilot_levels import HYSTERESIS_MV
+from micropython import const
+
+TRIP_PILOT = const(1)
+TRIP_RESIDUAL = const(2)
+TRIP_HEARTBEAT = const(4)
+
+WAKE_MS = const(5)
+_STALLED_MS = 200  # the guard's own heartbeat: it wakes 40 times in that
+
+# Cells of the array that loop and guard share.
+_ASKED = const(0)  # 1 while the loop asks for a closed contactor
+_TRIPS = const(1)  # TRIP_ bits; the guard sets, the loop clears while it does not ask
+_SAMPLED_MS = const(2)  # when the loop sampled the pilot last
+_BEAT_MS = const(3)  # the loop's heartbeat
+_GUARD_MS = const(4)  # the guard's heartbeat
+_LOWEST_UV = const(5)  # the converter's window for a pilot in C or D
+_HIGHEST_UV = const(6)
+_OUTSIDE = const(7)  # the guard's own samples in a row outside that window
+_SPAN_US = const(8)  # how long to sample at the present duty
+
+
+@micropython.viper
+def watch(shared, coil, residual, sample, read_uv, scratch):
+    """One look of the guard. shared, scratch: array("i"); the others are called."""
+    cells = ptr32(shared)
+    now_ms = int(ticks_ms())
+    cells[_GUARD_MS] = now_ms
+    if cells[_ASKED] == 0:
+        cells[_OUTSIDE] = 0
+        return
+    if int(residual()):
+        cells[_TRIPS] = cells[_TRIPS] | 2
+    if (now_ms - cells[_BEAT_MS]) & 0x3FFFFFFF > 3000:
+        cells[_TRIPS] = cells[_TRIPS] | 4
+    if (now_ms - cells[_SAMPLED_MS]) & 0x3FFFFFFF > 30:
+        sample(read_uv, scratch, cells[_SPAN_US])
+        level_uv = ptr32(scratch)[0]
+        if level_uv < cells[_LOWEST_UV] or level_uv > cells[_HIGHEST_UV]:
+            cells[_OUTSIDE] = cells[_OUTSIDE] + 1
+            if cells[_OUTSIDE] >= 2:
+                cells[_TRIPS] = cells[_TRIPS] | 1
+        else:
+            cells[_OUTSIDE] = 0
+    if cells[_TRIPS]:
+        coil(0)
+
+
+class Guard:
+    """Owns the coil: the loop's `close` and `open`, and the thread that opens.
+
+    coil(level) drives the contactor; residual() is 1 while the residual-current monitor is tripped;
+    pilot: drivers.pilot.Pilot; levels_mv: its thresholds A/B, B/C, C/D, D/E.
+    """
+
+    def __init__(self, coil, residual, pilot, levels_mv) -> None:
+        self._coil = coil
+        self._pilot = pilot
+        self._cells = array("i", [0] * 9)
+        self._cells[_LOWEST_UV] = pilot.threshold_uv(levels_mv[3] - HYSTERESIS_MV)
+        self._cells[_HIGHEST_UV] = pilot.threshold_uv(levels_mv[1] + HYSTERESIS_MV)
+        scratch = array("i", [0, 0])
+        self._watch = (self._cells, coil, residual, pilot.sample, pilot.read_uv, scratch)
+        self._residual = residual
+        self._running = False
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._running = True
+        self._cells[_GUARD_MS] = ticks_ms()
+        _thread.start_new_thread(self._run, ())
+
+    def _run(self) -> None:
+        shared, coil, residual, sample, read_uv, scratch = self._watch
+        while self._running:
+            watch(shared, coil, residual, sample, read_uv, scratch)
+            time.sleep_ms(WAKE_MS)
+
+    def look(self) -> None:
+        """One look, for tests that have no thread."""
+        watch(*self._watch)
+
+    def end(self) -> None:
+        """End the thread, with the contactor open."""
+        self.open()
+        self._running = False
+
+    def beat(self) -> None:
+        """The loop's heartbeat, with the time and span of its last pilot sample."""
+        cells = self._cells
+        cells[_SAMPLED_MS] = self._pilot.sampled_ms
+        cells[_SPAN_US] = self._pilot.span_us
+        cells[_BEAT_MS] = ticks_ms()
+
+    @property
+    def alive(self) -> bool:
+        """True while the thread goes round."""
+        return ticks_diff(ticks_ms(), self._cells[_GUARD_MS]) < _STALLED_MS
+
+    @property
+    def trips(self) -> int:
+        """TRIP_ bits since the contactor was asked for."""
+        return self._cells[_TRIPS]
+
+    @property
+    def asked(self) -> bool:
+        """True while the loop asks for a closed contactor."""
+        return bool(self._cells[_ASKED])
+
+    @property
+    def residual(self) -> bool:
+        """True while the residual-current monitor's output is tripped."""
+        return bool(self._residual())
+
+    @property
+    def permits(self) -> bool:
+        """True when the contactor may be closed, or stay so."""
+        return self.alive and not self._cells[_TRIPS] and not self._residual()
+
+    def close(self) -> bool:
+        """Close the contactor if the guard agrees; tells whether it did."""
+        if not self.permits:
+            self.open()
+            return False
+        self.beat()
+        self._cells[_ASKED] = 1
+        self._coil(1)
+        if self._cells[_TRIPS]:  # the guard tripped between the check and the coil
+            self.open()
+            return False
+        return True
+
+    def open(self) -> None:
+        """Open the contactor."""
+        self._coil(0)
+        self._cells[_ASKED] = 0
+
+    def clear(self) -> None:
+        """Forget the trips; only while the contactor is not asked for."""
+        if not self._cells[_ASKED]:
+            self._cells[_TRIPS] = 0
