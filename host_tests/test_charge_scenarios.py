@@ -272,6 +272,7 @@ def test_a_power_cut_ends_the_session_at_the_next_boot(tmp_path):
 
     async def second(rig):
         rig.charger.listen(lambda event, session: recovered.append((event, session)))
+        rig.charger.recover()
         await asyncio.sleep(2)
 
     rig.make_firmware()

@@ -8,11 +8,18 @@ import sys
 from pathlib import Path
 
 from littlefs import LittleFS, LittleFSError
+from mpremote.romfs import VfsRomWriter
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.device_files import ARCHITECTURES, ROOT, BuildError, device_files
+from tools.device_files import (
+    ARCHITECTURES,
+    ROOT,
+    BuildError,
+    belongs_into_romfs,
+    device_files,
+)
 
 BLOCK_BYTES = 4096  # the erase unit of the flash chip
 DEFAULT_BYTES = 2 * 1024 * 1024  # the vfs partition of the official build for 4 MiB of flash
@@ -31,10 +38,50 @@ def build_image(
 
     overrides: {absolute path on the board: content} of further files, or of other contents.
     """
-    image, free = pack({**device_files(arch, root), **(overrides or {})}, size_bytes)
+    return write_image(path, {**device_files(arch, root), **(overrides or {})}, size_bytes)
+
+
+def write_image(path: "str | Path", files: "dict[str, bytes]", size_bytes: int) -> int:
+    """Write a file system with the files to path; return the bytes free in it."""
+    image, free = pack(files, size_bytes)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_bytes(image)
     return free
+
+
+def split_for_romfs(files: "dict[str, bytes]") -> "tuple[dict[str, bytes], dict[str, bytes]]":
+    """Return (what the file system keeps, what a ROMFS partition takes) of a board's files."""
+    code = {name: content for name, content in files.items() if belongs_into_romfs(name)}
+    return {name: files[name] for name in files if name not in code}, code
+
+
+def pack_romfs(files: "dict[str, bytes]") -> bytes:
+    """Return a ROMFS image with the files: MicroPython runs code in it in place, without a copy."""
+    writer = VfsRomWriter()
+    _write_romfs(writer, _tree(files))
+    return bytes(writer.finalise())
+
+
+def _tree(files: "dict[str, bytes]") -> dict:
+    """Return {name: content, or the same for a directory}."""
+    tree: dict = {}
+    for path, content in sorted(files.items()):
+        *directories, name = path.strip("/").split("/")
+        place = tree
+        for directory in directories:
+            place = place.setdefault(directory, {})
+        place[name] = content
+    return tree
+
+
+def _write_romfs(writer: VfsRomWriter, tree: dict) -> None:
+    for name, content in tree.items():
+        if isinstance(content, dict):
+            writer.opendir(name)
+            _write_romfs(writer, content)
+            writer.closedir()
+        else:
+            writer.mkfile(name, content)
 
 
 def pack(files: "dict[str, bytes]", size_bytes: int) -> "tuple[bytes, int]":

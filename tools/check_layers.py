@@ -33,7 +33,8 @@ FIRMWARE = {
     "web": ("core", "microdot"),
     "boot": ("core", "drivers", *HARDWARE),
 }
-FIRMWARE["main"] = ("microdot", *FIRMWARE)
+FIRMWARE["firmware"] = tuple(FIRMWARE)  # the composition root
+FIRMWARE["main"] = ("firmware",)
 # Single modules that may import more than their room.
 MORE = {"ocpp16.adapter": ("evse",)}
 FORBIDDEN_TO_SIM = (*FIRMWARE, *HARDWARE)

@@ -22,7 +22,7 @@ ARCHITECTURES = ("xtensawin", "rv32imc", "x86", "x64")  # ESP32, S2, S3; C3, C6;
 SOURCE_FILES = ("boot.py", "main.py")  # MicroPython starts these two by name, as source
 MODULE_DIRECTORIES = ("lib", "drivers", "web")
 STATIC_DIRECTORY = "web/static"
-MICRODOT_MODULES = ("__init__", "helpers", "microdot", "sse")
+MICRODOT_MODULES = ("__init__", "microdot")
 
 _OWN_OPTIONS = ()  # keeps line numbers, for the tracebacks in the log
 _MICRODOT_OPTIONS = ("-O3",)  # without line numbers and assertions: 4 kB less heap
@@ -30,6 +30,20 @@ _MICRODOT_OPTIONS = ("-O3",)  # without line numbers and assertions: 4 kB less h
 
 class BuildError(Exception):
     """The image cannot be built; the text says why, for people."""
+
+
+def belongs_into_romfs(path: str) -> bool:
+    """Tell whether a board's file may be in a ROMFS partition: the code and what lies beside it."""
+    return path.startswith(("/lib/", "/drivers/", "/web/"))
+
+
+def compile_modules(modules: "list[tuple[Path, str, tuple]]", arch: str) -> dict[str, bytes]:
+    """Return {path on the board: bytecode} of (source, path of the source, options)."""
+    cache = ROOT / "build" / "mpy" / arch
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = pool.map(lambda module: _compiled(module, arch, cache), modules)
+        names = [f"/{name.removesuffix('.py')}.mpy" for _, name, _ in modules]
+        return dict(zip(names, compiled, strict=True))
 
 
 def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
@@ -46,11 +60,7 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
             files[f"/{name}.gz"] = gzip.compress(path.read_bytes(), mtime=0)
         else:
             files[f"/{name}"] = path.read_bytes()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        cache = root / "build" / "mpy" / arch
-        compiled = pool.map(lambda module: _compiled(module, arch, cache), modules)
-        for (_, name, _), code in zip(modules, compiled, strict=True):
-            files[f"/{name.removesuffix('.py')}.mpy"] = code
+    files.update(compile_modules(modules, arch))
     return dict(sorted(files.items()))
 
 

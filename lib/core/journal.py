@@ -1,7 +1,8 @@
 """Append-only records on flash that survive a power cut at any instant.
 
-A record is kind u8, length u16, payload, crc32 u32 (little endian) of all before it. Appending can only tear the
-last record, which opening cuts off; replacing the content goes through a second file and a rename.
+A record is kind u8, length u16, payload, crc32 u32 (little endian) of all before it. Appending can
+only tear the last record, which opening cuts off; replacing the content goes through a second file
+and a rename.
 """
 
 import os
@@ -50,7 +51,7 @@ def _make_durable(file) -> None:
 
 
 class Journal:
-    """Records in one file of at most limit_bytes. Kinds are 1 … 255, payloads up to 65535 bytes."""
+    """Records in one file of at most limit_bytes. Kinds are 1 … 255, payloads up to 65535 B."""
 
     def __init__(self, path: str, limit_bytes: int) -> None:
         self._path = path
@@ -74,7 +75,7 @@ class Journal:
             self._cut_tail()
 
     def _cut_tail(self) -> None:
-        """Keep the first `size` bytes. MicroPython's files cannot be truncated, so they are copied."""
+        """Keep the first `size` bytes: copied, since MicroPython cannot truncate a file."""
         with open(self._path, "rb") as old, open(self._temporary, "wb") as new:
             left = self.size
             while left:
@@ -111,22 +112,22 @@ class Journal:
         return offset + RECORD_BYTES + len(record[1]), record[0], record[1]
 
     def records(self):
-        """All records, oldest first, as (offset of the next, kind, payload), one in memory at a time."""
+        """Yield all records, oldest first, as (offset of the next, kind, payload)."""
         record = self.read(0)
         while record:
             yield record
             record = self.read(record[0])
 
     def rewrite(self, records) -> None:
-        """Replace the content by (kind, payload) pairs: a cut at any instant leaves the old or the new."""
+        """Replace the content by (kind, payload) pairs; a cut leaves the old or the new."""
         for _ in self.rewrite_steps(records):
             pass
 
     def rewrite_steps(self, records):
         """As rewrite, yielding after each record so that others can run in between.
 
-        `records` may follow this journal while it grows: the exchange takes place in the step in which
-        it ends. A generator that is not run to its end changes nothing.
+        `records` may follow this journal while it grows: the exchange takes place in the step in
+        which it ends. A generator that is not run to its end changes nothing; then close it.
         """
         size = 0
         with open(self._temporary, "wb") as file:

@@ -172,7 +172,6 @@ class Charger:
 
     async def run(self) -> None:
         """Charge for ever. Whatever ends this opens the contactor."""
-        self._recover()
         try:
             while True:
                 self.step_once()
@@ -283,6 +282,7 @@ class Charger:
     # The session.
 
     def _begin(self, id_tag: str) -> None:
+        self.recover()
         self._pending_tag = ""
         self.finished = False
         self.has_charged = False
@@ -324,8 +324,8 @@ class Charger:
                     self._progress_wh = session.meter_stop_wh
                     self._log.progress(session)
 
-    def _recover(self) -> None:
-        """End the session that a power cut left open."""
+    def recover(self) -> None:
+        """End the session that a power cut left open; to be called once all who listen are there."""
         session = self._log.unfinished
         if session:
             self._log.unfinished = None

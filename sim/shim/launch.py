@@ -1,178 +1,34 @@
-"""Starts the firmware on a simulated board: the part of the chip that is below MicroPython.
+"""Starts the firmware on a simulated board.
 
     micropython -X heapsize=160k launch.py BOARD_DIR
 
-Maps BOARD_DIR/registers, connects to the chips at BOARD_DIR/bus.sock, mounts BOARD_DIR/flash.img as the
-board's file system at / (the host's files are under /host), then runs boot.py and main.py as a board does.
+Stands for what a chip's read-only memory does before Python code runs: maps the shim's compiled modules,
+BOARD_DIR/chip.img, and hands over to its module `chip`. All of that stays outside the Python heap, as the
+machine modules of a real chip do.
 """
 
-import asyncio
 import ffi
-import gc
-import json
 import os
-import socket
-import struct
 import sys
-import time
-
+import uctypes
 import vfs
 
-_MAP_SHARED_FIXED = 0x100001  # MAP_SHARED | MAP_FIXED_NOREPLACE
-_PROBE_MS = 20
+CHIP_AT = 0x3E000000  # MicroPython's small integers end at 0x3FFFFFFF
 
 
-def map_registers(libc, path: str, base: int, size: int) -> None:
-    """Map the register file where the shim's modules expect it."""
-    fd = libc.func("i", "open", "si")(path, 2)
-    mmap = libc.func("P", "mmap", "Piiiii")
-    if fd < 0 or mmap(base, size, 3, _MAP_SHARED_FIXED, fd, 0) != base:
-        raise SystemExit("launch: cannot map " + path)
-
-
-class ChipBus:
-    """The SPI and I2C lines: one request and one answer at a time over a socket."""
-
-    def __init__(self, path: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(struct.pack("H108s", socket.AF_UNIX, path.encode()))
-        self._header = bytearray(4)
-
-    def transfer(self, kind: int, address: int, payload, answer) -> None:
-        """Send a request; payload is the count for an I2C read. Fills answer."""
-        length = payload if kind == 0x52 else len(payload)
-        struct.pack_into("<BBH", self._header, 0, kind, address, length)
-        self._socket.write(self._header)
-        if kind != 0x52 and length:
-            self._socket.write(payload)
-        view = memoryview(answer)
-        got = 0
-        while got < len(answer):
-            n = self._socket.readinto(view[got:])
-            if not n:
-                raise OSError(19)
-            got += n
-
-
-class FlashImage:
-    """The flash chip's file-system partition as a block device over an image file."""
-
-    SECTOR = 4096
-
-    def __init__(self, path: str, registers) -> None:
-        self._registers = registers
-        self._file = open(path, "r+b", buffering=0)
-        self._count = os.stat(path)[6] // self.SECTOR
-
-    def readblocks(self, block: int, buf, offset: int = 0) -> None:
-        """Read from a sector."""
-        self._file.seek(block * self.SECTOR + offset)
-        self._file.readinto(buf)
-
-    def writeblocks(self, block: int, buf, offset: int = 0) -> None:
-        """Program a part of a sector."""
-        registers = self._registers
-        registers.poke(registers.FLASH_PROGRAMS, registers.peek(registers.FLASH_PROGRAMS) + 1)
-        self._file.seek(block * self.SECTOR + offset)
-        self._file.write(buf)
-
-    def ioctl(self, op: int, arg: int):
-        """Block device protocol: 4 count, 5 size, 6 erase."""
-        if op == 4:
-            return self._count
-        if op == 5:
-            return self.SECTOR
-        if op == 6:
-            registers = self._registers
-            registers.poke(registers.FLASH_ERASES, registers.peek(registers.FLASH_ERASES) + 1)
-            return 0
-        return 0
-
-
-def publish_version(registers, version: str) -> None:
-    """Put main.py's VERSION where the world reads it."""
-    raw = version.encode() + bytes(4)
-    for word in range(len(raw) // 4):
-        registers.poke(registers.TEXT_VERSION + word, struct.unpack("<i", raw[4 * word : 4 * word + 4])[0])
-
-
-async def probe(registers) -> None:
-    """Publish the heap, and hold the loop when the bench asks for it."""
-    low = 1 << 29
-    passes = 0
-    while True:
-        passes += 1
-        if passes % 25 == 0:
-            free = gc.mem_free()
-            low = min(low, free)
-            registers.poke(registers.HEAP_FREE, free)
-            registers.poke(registers.HEAP_LOW, low)
-            publish_version(registers, globals().get("VERSION", ""))
-        hang_ms = registers.peek(registers.HANG_MS)
-        if hang_ms:
-            registers.poke(registers.HANG_MS, 0)
-            time.sleep_ms(hang_ms)
-        await asyncio.sleep_ms(_PROBE_MS)
-
-
-def measure_steps(registers) -> None:
-    """Time every asyncio step: what passes between two looks of the loop at its I/O."""
-    queue = asyncio.core._io_queue
-    wait = queue.wait_io_event
-    since = time.ticks_us()
-
-    def timed(dt):
-        nonlocal since
-        took_us = time.ticks_diff(time.ticks_us(), since)
-        index = registers.STEP0 + min(took_us // 1000, registers.STEP_BINS - 1)
-        registers.poke(index, registers.peek(index) + 1)
-        if took_us > registers.peek(registers.STEP_MAX_US):
-            registers.poke(registers.STEP_MAX_US, took_us)
-        wait(dt)
-        since = time.ticks_us()
-
-    queue.wait_io_event = timed
-
-
-def hook_loop(registers, steps: bool) -> None:
-    """Let the bench's coroutine run beside the firmware's."""
-    run = asyncio.run
-
-    def run_with_probe(main):
-        if steps:
-            measure_steps(registers)
-        asyncio.create_task(probe(registers))
-        return run(main)
-
-    asyncio.run = run_with_probe
-
-
-def start(board_dir: str) -> None:
-    """Put the chip together and run what is on its flash."""
+def map_file(path: str, address: int):
+    """Map a file read-only at an address; a memoryview of it."""
     libc = ffi.open("libc.so.6")
-    shim = sys.path[0]
-    import registers
-
-    map_registers(libc, board_dir + "/registers", registers.BASE, registers.WORDS * 4)
-    import board_io
-
-    board_io.attach(ChipBus(board_dir + "/bus.sock").transfer)
-    board_io.end = libc.func("v", "_exit", "i")
-    with open(board_dir + "/board.json") as file:
-        parameters = json.load(file)
-    board_io.unique_id = bytes.fromhex(parameters["serial_hex"])
-    import machine  # noqa: F401  the built-in module of this name must not come first
-
-    flash = vfs.VfsLfs2(FlashImage(board_dir + "/flash.img", registers), readsize=32, progsize=32, lookahead=32)
-    vfs.umount("/")
-    vfs.mount(vfs.VfsPosix("/"), "/host")
-    vfs.mount(flash, "/")
-    os.chdir("/")
-    sys.path[:] = ["/host" + shim, "", ".frozen", "/lib"]
-    hook_loop(registers, bool(parameters.get("steps")))
-    for name in ("boot.py", "main.py"):
-        gc.collect()
-        execfile(name)
+    fd = libc.func("i", "open", "si")(path, 0)
+    size = os.stat(path)[6]
+    mmap = libc.func("P", "mmap", "Piiiii")
+    if fd < 0 or mmap(address, size, 1, 0x100001, fd, 0) != address:  # shared, fixed, never replacing
+        raise SystemExit("launch: cannot map " + path)
+    return memoryview(uctypes.bytearray_at(address, size))
 
 
-start(sys.argv[1])
+vfs.mount(vfs.VfsRom(map_file(sys.argv[1] + "/chip.img", CHIP_AT)), "/chip")
+sys.path[:] = ["/chip", ".frozen"]
+import chip  # noqa: E402
+
+chip.start(sys.argv[1], map_file)

@@ -1,0 +1,212 @@
+"""An OCPP charge point with a charger of cardboard, and real sockets in virtual time."""
+
+import asyncio
+import selectors
+from types import SimpleNamespace
+
+import virtual_time
+from core import clock
+from core.journal import Journal
+from core.settings import Settings
+from sim.csms import DemoCsms
+
+IDENTITY = "CP 1/ä"
+EPOCH_S = 1_795_000_000  # the back office's clock at virtual time 0
+LATENCY_S = 0.002  # real time that a loopback socket may take before virtual time jumps on
+
+
+class PatientSelector(selectors.DefaultSelector):
+    """Lets sockets deliver before the clock jumps to when the loop wanted to wake."""
+
+    def select(self, timeout=None):
+        """Report what is ready within a moment; without it the wait has passed."""
+        ready = super().select(0 if timeout == 0 else LATENCY_S)
+        if not ready and timeout:
+            virtual_time.clock.now_us += int(timeout * 1e6) + 1
+        return ready
+
+
+class SocketLoop(virtual_time.VirtualLoop):
+    """A virtual loop for real sockets."""
+
+    def __init__(self) -> None:
+        asyncio.SelectorEventLoop.__init__(self, PatientSelector())
+
+
+def run(coroutine, loop_class=SocketLoop):
+    """Run a coroutine in virtual time; leftover tasks are cancelled."""
+    loop = loop_class()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.close()
+
+
+class CardboardCharger:
+    """What evse.charger.Charger shows to OCPP; the test is its car."""
+
+    def __init__(self, first_number: int = 1) -> None:
+        self.status = "Available"
+        self.error_code = "NoError"
+        self.vendor_error = ""
+        self.reason = "Ready"
+        self.available = True
+        self.session = None
+        self.signaled_ma = 16000
+        self.temperature_dc = 253
+        self.meter = SimpleNamespace(
+            voltage_mv=[230100, 229900, 231000],
+            current_ma=[16000, 15500, 0],
+            power_mw=7_243_500,
+            energy_wh=100_000,
+            ok=True,
+        )
+        self._listeners = []
+        self._next_number = first_number
+
+    def listen(self, callback) -> None:
+        """As evse.charger.Charger."""
+        self._listeners.append(callback)
+
+    def emit(self, event: str, session=None) -> None:
+        """Tell the listeners."""
+        for callback in self._listeners:
+            callback(event, session)
+
+    def become(self, status: str, error_code: str = "NoError", vendor_error: str = "") -> None:
+        """Change the status."""
+        self.status, self.error_code, self.vendor_error = status, error_code, vendor_error
+        self.emit("status", self.session)
+
+    def start(self, id_tag: str) -> str:
+        """As evse.charger.Charger; the car is always there."""
+        if self.session:
+            return "a session is running"
+        self.session = self.make_session(id_tag)
+        self.emit("start", self.session)
+        self.become("Charging")
+        return ""
+
+    def make_session(self, id_tag: str) -> SimpleNamespace:
+        """A session's beginning."""
+        self._next_number += 1
+        return SimpleNamespace(
+            number=self._next_number - 1,
+            id_tag=id_tag,
+            start_unix_s=clock.unix_s(),
+            meter_start_wh=self.meter.energy_wh,
+            meter_stop_wh=self.meter.energy_wh,
+            reason="",
+            stop_unix_s=0,
+            stop_id_tag="",
+        )
+
+    def stop(self, reason: str, id_tag: str = "") -> bool:
+        """As evse.charger.Charger."""
+        session, self.session = self.session, None
+        if session is None:
+            return False
+        session.reason, session.stop_id_tag = reason, id_tag
+        session.stop_unix_s = clock.unix_s()
+        session.meter_stop_wh = self.meter.energy_wh
+        self.emit("stop", session)
+        self.become("Finishing")
+        return True
+
+    def set_available(self, available: bool) -> None:
+        """As evse.charger.Charger."""
+        self.available = available
+        self.become("Available" if available else "Unavailable")
+
+
+class Rig:
+    """A back office and a charge point; `play` runs a story with both."""
+
+    def __init__(self, path, **settings) -> None:
+        self.path = path
+        self.settings = Settings(str(path / "settings.json"))
+        self.settings.change(
+            {
+                "backend_chargepoint_id": IDENTITY,
+                "serial_number": "SN-1",
+                "meter_value_sample_interval": 0,
+                **settings,
+            }
+        )
+        self.csms = DemoCsms()
+        self.csms.now_s = lambda: EPOCH_S + virtual_time.clock.now_us / 1e6
+        self.resets: list[str] = []
+        self.charger = CardboardCharger()
+        self.boot()
+
+    def boot(self) -> None:
+        """Start the firmware's side anew, with what is on flash."""
+        from ocpp16.charge_point import ChargePoint
+
+        journal = Journal(str(self.path / "queue"), 65536)
+        self.point = ChargePoint(self.settings, self.charger, journal, "0.1.0", (200, 2000))
+        self.point.on_reset = self.resets.append
+        self.task = None
+
+    def power_cut(self, charger: CardboardCharger) -> None:
+        """Everything in memory is gone; another charger wakes up."""
+        if self.task:
+            self.task.cancel()
+        self.charger = charger
+        clock._boot_unix_s = 0
+        self.boot()
+
+    def switch_on(self) -> None:
+        """Start the charge point's task."""
+        self.task = asyncio.create_task(self.point.run())
+
+    @property
+    def record(self):
+        """What the back office knows of the charge point."""
+        return self.csms.record(IDENTITY)
+
+    @property
+    def actions(self) -> list:
+        """Actions that came in, oldest first."""
+        return [message["action"] for message in self.record.messages]
+
+    async def until(self, condition, limit_s: float = 60) -> None:
+        """Let time pass until something holds."""
+        for _ in range(int(limit_s / 0.05)):
+            if condition():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"not within {limit_s} s; {self.point.state}; {self.actions[-8:]}")
+
+    async def online(self) -> None:
+        """Wait until the charge point is registered and has told its status."""
+        await self.until(lambda: self.point.online and not self.point.adapter.statuses)
+        await asyncio.sleep(0.5)
+
+    async def delivered(self) -> None:
+        """Wait until no transaction message is left."""
+        await self.until(lambda: not self.point.queue.pending, 600)
+
+    async def call(self, action: str, **payload) -> dict:
+        """The back office asks."""
+        return await self.csms.call(IDENTITY, action, payload)
+
+    def play(self, story) -> None:
+        """Run a story beside the back office and the charge point."""
+
+        async def stage():
+            await self.csms.start()
+            self.settings.change({"backend_url": self.csms.url + "/ocpp"})
+            self.switch_on()
+            try:
+                await story(self)
+            finally:
+                self.task.cancel()
+                await self.csms.stop()
+
+        run(stage())

@@ -1,0 +1,82 @@
+"""Starting the bench: what stops it, in one line, and what lasts between runs."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from littlefs import LittleFS
+from tools.build_image import BLOCK_BYTES
+
+from sim import run
+from sim.board_data import BoardData, charge_point_id, new_board_settings
+
+CONFIG = json.loads((Path(__file__).parent.parent / "config.json").read_text())
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        yield listener.getsockname()[1]
+
+
+def test_a_taken_port_ends_the_start_with_one_line(taken_port, capsys, monkeypatch):
+    monkeypatch.setattr(run, "check_interpreter", lambda options: None)
+    status = run.main(["--web", str(taken_port), "--csms", "none"])
+    output = capsys.readouterr()
+    assert status == 1
+    assert output.out == ""
+    assert output.err == f"sim.run: port {taken_port} for board 1's page is not free\n"
+
+
+def test_without_micropython_the_line_tells_what_to_do(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    assert run.main([]) == 1
+    error = capsys.readouterr().err
+    assert "make setup" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--boards", "0"], ["--boards", "99"], ["--heap", "much"], ["--csms", "http://x"]],
+)
+def test_wrong_options_are_refused(arguments):
+    with pytest.raises(SystemExit):
+        run.parse(arguments)
+
+
+def test_boards_of_one_bench_come_with_ids_of_their_own():
+    settings = [new_board_settings(number, "ws://127.0.0.1:8900/ocpp") for number in (1, 2)]
+    assert settings[0]["backend_chargepoint_id"] == charge_point_id(1) == "MPEVSE-240AC4000001"
+    assert settings[0]["backend_chargepoint_id"] != settings[1]["backend_chargepoint_id"]
+    assert "backend_url" not in new_board_settings(1, "")
+
+
+def read(image, name):
+    buffer = bytearray(image.read_bytes())
+    fs = LittleFS(block_size=BLOCK_BYTES, block_count=len(buffer) // BLOCK_BYTES, mount=False)
+    fs.context.buffer = buffer
+    fs.mount()
+    with fs.open(name, "rb") as file:
+        return file.read()
+
+
+def test_a_used_flash_keeps_its_files_and_gets_the_new_port(tmp_path, monkeypatch):
+    def build(path, arch, overrides):
+        fs = LittleFS(block_size=BLOCK_BYTES, block_count=64)
+        fs.mkdir("data")
+        for name, content in overrides.items():
+            with fs.open(name, "wb") as file:
+                file.write(content)
+        Path(path).write_bytes(bytes(fs.context.buffer))
+
+    monkeypatch.setattr("sim.board_data.build_image", build)
+    data = BoardData(tmp_path / "board-1")
+    data.prepare_flash(1, {**CONFIG, "web_port": 8080}, "ws://127.0.0.1:8900/ocpp")
+    data.prepare_flash(1, {**CONFIG, "web_port": 9090}, "ws://elsewhere/")
+    assert json.loads(read(data.flash, "config.json"))["web_port"] == 9090
+    kept = json.loads(read(data.flash, "data/settings.json"))
+    assert kept["backend_url"] == "ws://127.0.0.1:8900/ocpp"

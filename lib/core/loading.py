@@ -1,0 +1,15 @@
+"""Modules that are needed rarely: loaded when needed, given up again to keep the heap free."""
+
+import sys
+
+
+def load(name: str):
+    """The module of a dotted name."""
+    return __import__(name, None, None, ("*",))
+
+
+def unload(name: str) -> None:
+    """Give a module up; whatever of it is still in use stays until it is not."""
+    package, _, leaf = name.rpartition(".")
+    if sys.modules.pop(name, None) and hasattr(sys.modules[package], leaf):
+        delattr(sys.modules[package], leaf)

@@ -1,0 +1,1 @@
+"""Energy meters: which registers hold what, how to read them, and what to believe."""

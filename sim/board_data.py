@@ -1,0 +1,104 @@
+"""What of a board lasts between runs: its flash image and what its meter has counted.
+
+A board's code is either in a ROMFS partition, run in place, or on its file system, copied to the heap.
+"""
+
+import json
+from pathlib import Path
+
+from littlefs import LittleFS
+from tools.build_image import (
+    BLOCK_BYTES,
+    DEFAULT_BYTES,
+    pack_romfs,
+    split_for_romfs,
+    write_image,
+)
+from tools.device_files import ROOT, compile_modules, device_files
+
+from sim.board import Board, chip_id
+
+ARCHITECTURE = "x86"  # native code of the 32-bit unix port
+SHIM = ROOT / "sim" / "shim"
+
+
+def chip_image() -> bytes:
+    """The shim's modules as the chip's read-only memory."""
+    sources = [path for path in SHIM.glob("*.py") if path.name != "launch.py"]
+    modules = [(path, path.name, ()) for path in sorted(sources)]
+    return pack_romfs(compile_modules(modules, ARCHITECTURE))
+
+
+class BoardData:
+    """A directory with flash.img, console.log and surroundings.json."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.flash = directory / "flash.img"
+        self.romfs = directory / "romfs.img"
+        self.console = directory / "console.log"
+        self._surroundings = directory / "surroundings.json"
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def prepare_flash(self, number: int, config: dict, backend_url: str, romfs: bool) -> None:
+        """Give the board this run's firmware and configuration; a new board its settings too."""
+        files = device_files(ARCHITECTURE)
+        files["/config.json"] = json.dumps(config).encode()
+        self.romfs.unlink(missing_ok=True)
+        if romfs:
+            files, code = split_for_romfs(files)
+            self.romfs.write_bytes(pack_romfs(code))
+        if self.flash.exists():
+            _replace_files(self.flash, files)
+            return
+        files["/data/settings.json"] = json.dumps(new_board_settings(number, backend_url)).encode()
+        new = self.flash.with_suffix(".new")
+        write_image(new, files, DEFAULT_BYTES)
+        new.replace(self.flash)
+
+    def load(self, board: Board) -> None:
+        """Give the board's meter and vehicle the counts of the last run."""
+        try:
+            kept = json.loads(self._surroundings.read_text())
+            board.model.meter.kwh = float(kept["meter_kwh"])
+            board.model.building.kwh = float(kept["building_kwh"])
+            board.model.vehicle.soc = float(kept["soc"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # a new board
+
+    def save(self, board: Board) -> None:
+        """Keep these for the next run."""
+        model = board.model
+        kept = {
+            "meter_kwh": model.meter.kwh,
+            "building_kwh": model.building.kwh,
+            "soc": model.vehicle.soc,
+        }
+        self._surroundings.write_text(json.dumps(kept))
+
+
+def charge_point_id(number: int) -> str:
+    """The id that board n is known by in the back office."""
+    return "MPEVSE-" + chip_id(number).upper()
+
+
+def new_board_settings(number: int, backend_url: str) -> dict:
+    """Settings that a new board of the bench comes with."""
+    settings = {"backend_chargepoint_id": charge_point_id(number)}
+    if backend_url:
+        settings["backend_url"] = backend_url
+    return settings
+
+
+def _replace_files(image: Path, files: dict[str, bytes]) -> None:
+    """Bring an image's files up to date; what else is on it stays."""
+    buffer = bytearray(image.read_bytes())
+    fs = LittleFS(block_size=BLOCK_BYTES, block_count=len(buffer) // BLOCK_BYTES, mount=False)
+    fs.context.buffer = buffer
+    fs.mount()
+    for name, content in files.items():
+        fs.makedirs(name.rpartition("/")[0] or "/", exist_ok=True)
+        with fs.open(name, "wb") as file:
+            file.write(content)
+    fs.unmount()
+    image.write_bytes(fs.context.buffer)

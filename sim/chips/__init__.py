@@ -1,0 +1,1 @@
+"""Models of the chips on a board's buses, decoded from what the firmware sends them."""

@@ -1,0 +1,1 @@
+"""The controller's web server: its API, its pages and their files."""
