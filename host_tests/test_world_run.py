@@ -55,28 +55,26 @@ def test_boards_of_one_bench_come_with_ids_of_their_own():
     assert "backend_url" not in new_board_settings(1, "")
 
 
-def read(image, name):
+def mounted(image):
     buffer = bytearray(image.read_bytes())
     fs = LittleFS(block_size=BLOCK_BYTES, block_count=len(buffer) // BLOCK_BYTES, mount=False)
     fs.context.buffer = buffer
     fs.mount()
-    with fs.open(name, "rb") as file:
+    return fs
+
+
+def read(image, name):
+    with mounted(image).open(name, "rb") as file:
         return file.read()
 
 
-def test_a_used_flash_keeps_its_files_and_gets_the_new_port(tmp_path, monkeypatch):
-    def build(path, arch, overrides):
-        fs = LittleFS(block_size=BLOCK_BYTES, block_count=64)
-        fs.mkdir("data")
-        for name, content in overrides.items():
-            with fs.open(name, "wb") as file:
-                file.write(content)
-        Path(path).write_bytes(bytes(fs.context.buffer))
-
-    monkeypatch.setattr("sim.board_data.build_image", build)
+@pytest.mark.parametrize("romfs", [True, False])
+def test_a_used_flash_keeps_its_files_and_gets_the_new_port(tmp_path, romfs):
     data = BoardData(tmp_path / "board-1")
-    data.prepare_flash(1, {**CONFIG, "web_port": 8080}, "ws://127.0.0.1:8900/ocpp")
-    data.prepare_flash(1, {**CONFIG, "web_port": 9090}, "ws://elsewhere/")
+    data.prepare_flash(1, {**CONFIG, "web_port": 8080}, "ws://127.0.0.1:8900/ocpp", not romfs)
+    data.prepare_flash(1, {**CONFIG, "web_port": 9090}, "ws://elsewhere/", romfs)
     assert json.loads(read(data.flash, "config.json"))["web_port"] == 9090
     kept = json.loads(read(data.flash, "data/settings.json"))
     assert kept["backend_url"] == "ws://127.0.0.1:8900/ocpp"
+    code_in_image = any(names for _, _, names in mounted(data.flash).walk("/lib"))
+    assert (data.romfs.exists(), code_in_image) == (romfs, not romfs)

@@ -14,7 +14,7 @@ from tools.build_image import (
     split_for_romfs,
     write_image,
 )
-from tools.device_files import ROOT, compile_modules, device_files
+from tools.device_files import ROOT, belongs_into_romfs, compile_modules, device_files
 
 from sim.board import Board, chip_id
 
@@ -96,9 +96,18 @@ def _replace_files(image: Path, files: dict[str, bytes]) -> None:
     fs = LittleFS(block_size=BLOCK_BYTES, block_count=len(buffer) // BLOCK_BYTES, mount=False)
     fs.context.buffer = buffer
     fs.mount()
+    _remove_code(fs)
     for name, content in files.items():
         fs.makedirs(name.rpartition("/")[0] or "/", exist_ok=True)
         with fs.open(name, "wb") as file:
             file.write(content)
     fs.unmount()
     image.write_bytes(fs.context.buffer)
+
+
+def _remove_code(fs: LittleFS) -> None:
+    """Old code must not stand in the way of what is in the ROMFS partition."""
+    for directory, _, names in list(fs.walk("/")):
+        for path in (f"{directory.rstrip('/')}/{name}" for name in names):
+            if belongs_into_romfs(path):
+                fs.remove(path)
