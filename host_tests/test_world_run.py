@@ -64,7 +64,8 @@ def mounted(image):
 
 
 def read(image, name):
-    with mounted(image).open(name, "rb") as file:
+    fs = mounted(image)  # must outlive its files
+    with fs.open(name, "rb") as file:
         return file.read()
 
 
@@ -76,5 +77,6 @@ def test_a_used_flash_keeps_its_files_and_gets_the_new_port(tmp_path, romfs):
     assert json.loads(read(data.flash, "config.json"))["web_port"] == 9090
     kept = json.loads(read(data.flash, "data/settings.json"))
     assert kept["backend_url"] == "ws://127.0.0.1:8900/ocpp"
-    code_in_image = any(names for _, _, names in mounted(data.flash).walk("/lib"))
+    fs = mounted(data.flash)
+    code_in_image = any(names for _, _, names in fs.walk("/lib"))
     assert (data.romfs.exists(), code_in_image) == (romfs, not romfs)
