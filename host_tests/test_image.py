@@ -41,7 +41,7 @@ def tree(tmp_path):
     """A small firmware: a package with a data file, a page, and what a board does not need."""
     files = {
         "boot.py": "import gc\n",
-        "main.py": "from core import greeting\n",
+        "main.py": "from core import greeting\n\nUSED = (greeting.double, greeting.fail)\n",
         "config.json": '{"web_port": 80}',
         "lib/core/__init__.py": '"""Base."""\n',
         "lib/core/greeting.py": (

@@ -25,7 +25,7 @@ SHIM = ROOT / "sim" / "shim"
 def chip_image() -> bytes:
     """The shim's modules as the chip's read-only memory."""
     sources = [path for path in SHIM.glob("*.py") if path.name != "launch.py"]
-    modules = [(path, path.name, ()) for path in sorted(sources)]
+    modules = [(path, path.name) for path in sorted(sources)]
     return pack_romfs(compile_modules(modules, ARCHITECTURE))
 
 
@@ -40,7 +40,14 @@ class BoardData:
         self._surroundings = directory / "surroundings.json"
         directory.mkdir(parents=True, exist_ok=True)
 
-    def prepare_flash(self, number: int, config: dict, backend_url: str, romfs: bool) -> None:
+    def prepare_flash(
+        self,
+        number: int,
+        config: dict,
+        backend_url: str,
+        romfs: bool,
+        new_settings: "dict | None" = None,
+    ) -> None:
         """Give the board this run's firmware and configuration; a new board its settings too."""
         files = device_files(ARCHITECTURE)
         files["/config.json"] = json.dumps(config).encode()
@@ -51,7 +58,8 @@ class BoardData:
         if self.flash.exists():
             _replace_files(self.flash, files)
             return
-        files["/data/settings.json"] = json.dumps(new_board_settings(number, backend_url)).encode()
+        settings = {**new_board_settings(number, backend_url), **(new_settings or {})}
+        files["/data/settings.json"] = json.dumps(settings).encode()
         new = self.flash.with_suffix(".new")
         write_image(new, files, DEFAULT_BYTES)
         new.replace(self.flash)
