@@ -12,7 +12,7 @@ from sim.csms import DemoCsms
 
 IDENTITY = "CP 1/ä"
 EPOCH_S = 1_795_000_000  # the back office's clock at virtual time 0
-LATENCY_S = 0.002  # real time that a loopback socket may take before virtual time jumps on
+LATENCY_S = 0.001  # real time that a loopback socket may take before virtual time jumps on
 
 
 class PatientSelector(selectors.DefaultSelector):

@@ -177,7 +177,7 @@ def test_a_live_page_gets_the_whole_state_and_then_what_changes():
         assert [name for name, _ in changes] == ["change"] * len(changes)
         assert 1 <= len(changes) <= 3
         assert changes[0][1]["current_l1"] == 10.0
-        assert set().union(*(data for _, data in changes)) <= {"current_l1", "uptime_s"}
+        assert set().union(*(data for _, data in changes)) <= {"current_l1", "uptime_s", "unix_s"}
         writer.close()
 
     visit(story)

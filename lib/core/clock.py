@@ -2,9 +2,9 @@
 
 from time import ticks_add, ticks_diff, ticks_ms, ticks_us
 
-__all__ = ["iso8601", "parse_iso8601", "set_unix_s", "ticks_add", "ticks_diff", "ticks_ms", "ticks_us"]
+from micropython import const
 
-_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+__all__ = ["iso8601", "parse_iso8601", "set_unix_s", "ticks_add", "ticks_diff", "ticks_ms", "ticks_us"]
 
 _last_tick = ticks_ms()
 _uptime_s = 0
@@ -40,27 +40,39 @@ def boot_unix_s() -> int:
     return _boot_unix_s
 
 
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+# The proleptic Gregorian calendar in eras of 400 years, each beginning on 1 March: the leap day ends a year.
+_ERA_DAYS = const(146097)
+_EPOCH_DAYS = const(719468)  # 1970-01-01, counted from 0000-03-01
 
 
-def _month_days(year: int, month: int) -> int:
-    return 29 if month == 2 and _is_leap(year) else _MONTH_DAYS[month - 1]
+def _date(days: int) -> tuple:
+    """Year, month and day of a day counted from 1970-01-01."""
+    days += _EPOCH_DAYS
+    era = days // _ERA_DAYS
+    day = days % _ERA_DAYS
+    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153  # from March; five months are always 153 days
+    day -= (153 * month + 2) // 5
+    year += 400 * era
+    return (year, month + 3, day + 1) if month < 10 else (year + 1, month - 9, day + 1)
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01 to a date."""
+    year -= month < 3
+    era = year // 400
+    year %= 400
+    month = (month + 9) % 12
+    day += 365 * year + year // 4 - year // 100 + (153 * month + 2) // 5 - 1
+    return era * _ERA_DAYS + day - _EPOCH_DAYS
 
 
 def iso8601(seconds: int) -> str:
     """Seconds since 1970 as UTC text, 2026-11-20T18:15:00Z (RFC 3339)."""
     days, rest = divmod(seconds, 86400)
-    year = 1970
-    while days >= 365 + _is_leap(year):
-        days -= 365 + _is_leap(year)
-        year += 1
-    month = 1
-    while days >= _month_days(year, month):
-        days -= _month_days(year, month)
-        month += 1
-    parts = (year, month, days + 1, rest // 3600, rest // 60 % 60, rest % 60)
-    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % parts
+    clock = (rest // 3600, rest // 60 % 60, rest % 60)
+    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % (_date(days) + clock)
 
 
 def parse_iso8601(text: str) -> int:
@@ -72,15 +84,11 @@ def parse_iso8601(text: str) -> int:
         hour, minute, second = [int(part) for part in clock.split(".")[0].split(":")]
     except (ValueError, IndexError):
         raise ValueError("not a date and time: " + text[:40])
-    if not (1970 <= year < 2200 and 1 <= month <= 12 and 1 <= day <= _month_days(year, month)):
+    days = _days(year, month, day)
+    if not (1970 <= year < 2200 and _date(days) == (year, month, day)):
         raise ValueError("no such date: " + text[:40])
-    if not (hour < 24 and minute < 60 and second <= 60):
+    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
         raise ValueError("no such time: " + text[:40])
-    days = day - 1
-    for past in range(1970, year):
-        days += 365 + _is_leap(past)
-    for past in range(1, month):
-        days += _month_days(year, past)
     return days * 86400 + hour * 3600 + minute * 60 + second - offset_s
 
 

@@ -159,9 +159,7 @@ class Charger:
         session.end(reason, id_tag)
         self.session = None
         self.finished = self.plugged
-        self._log.stop(session)
-        log.info("charger", "session %d: %s, %d Wh" % (session.number, reason, session.energy_wh))
-        self._emit("stop", session)
+        self._close(session)
         return True
 
     def set_available(self, available: bool) -> None:
@@ -292,6 +290,15 @@ class Charger:
         log.info("charger", "session %d begins" % self.session.number)
         self._emit("start", self.session)
 
+    def _close(self, session) -> None:
+        """Tell, then note on flash: a power cut in between only has it told twice."""
+        log.info(
+            "charger",
+            "session %d: %s, %d Wh" % (session.number, session.reason, session.energy_wh),
+        )
+        self._emit("stop", session)
+        self._log.stop(session)
+
     def _meter_wh(self) -> int:
         return self.meter.energy_wh or 0 if self.meter else 0
 
@@ -330,9 +337,7 @@ class Charger:
         if session:
             self._log.unfinished = None
             session.end("PowerLoss")
-            self._log.stop(session)
-            log.warning("charger", "session %d ended by a power loss" % session.number)
-            self._emit("stop", session)
+            self._close(session)
 
     def _tell_status(self) -> None:
         now = status.ocpp_status(self)
