@@ -3,6 +3,7 @@
 A board's code is either in a ROMFS partition, run in place, or on its file system, copied to the heap.
 """
 
+import functools
 import json
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def chip_image() -> bytes:
     return pack_romfs(compile_modules(modules, ARCHITECTURE))
 
 
+@functools.cache
+def _firmware() -> dict[str, bytes]:
+    """The files of all boards, made once for a bench."""
+    return device_files(ARCHITECTURE)
+
+
 class BoardData:
     """A directory with flash.img, console.log and surroundings.json."""
 
@@ -49,7 +56,7 @@ class BoardData:
         new_settings: "dict | None" = None,
     ) -> None:
         """Give the board this run's firmware and configuration; a new board its settings too."""
-        files = device_files(ARCHITECTURE)
+        files = dict(_firmware())
         files["/config.json"] = json.dumps(config).encode()
         self.romfs.unlink(missing_ok=True)
         if romfs:
@@ -92,7 +99,7 @@ def charge_point_id(number: int) -> str:
 
 def new_board_settings(number: int, backend_url: str) -> dict:
     """Settings that a new board of the bench comes with."""
-    settings = {"backend_chargepoint_id": charge_point_id(number)}
+    settings = {"backend_chargepoint_id": charge_point_id(number), "lcd1602": True}
     if backend_url:
         settings["backend_url"] = backend_url
     return settings

@@ -1,5 +1,6 @@
 // The bench's page: asks for the board's state four times a second and spreads it to the parts.
 
+import {call, chosen, el} from './client.js';
 import {addCarControls, addCardControls, addFaultControls, addPlaceControls} from './controls.js';
 import {Chart, drawWave} from './drawing.js';
 import {addEvents, showOffice} from './log.js';
@@ -11,58 +12,17 @@ const OFFICE_POLLS = 4; // the back office is asked once in so many
 const $ = (id) => document.getElementById(id);
 const chart = new Chart($('chart'));
 let boards = [];
-let board = 0;
 let since = 0;
 let polls = 0;
-let known = {}; // the last state, by what the controls need
-
-/** Make an element: el('p', {className: 'x'}, 'text', child). */
-export function el(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
-/** Show a message for a few seconds. */
-export function toast(text) {
-  const line = el('p', {textContent: text});
-  $('toasts').append(line);
-  setTimeout(() => line.remove(), 6000);
-}
-
-/** Call the bench; answers with the JSON, throws an Error with the reason. */
-export async function call(method, path, body) {
-  const response = await fetch(path, {
-    method,
-    headers: body === undefined ? {} : {'Content-Type': 'application/json'},
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const found = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(found.error || `status ${response.status}`), {status: response.status});
-  return found;
-}
-
-/** Change something on the chosen board; a refusal is shown. */
-export async function change(method, what, body) {
-  try {
-    return await call(method, `/api/boards/${board}/${what}`, body);
-  } catch (error) {
-    toast(`${what}: ${error.message}`);
-    return null;
-  }
-}
-
-/** The last state of the chosen board. */
-export const latest = () => known;
 
 function choose(id) {
-  board = id;
+  chosen.board = id;
   chart.clear();
   $('events').replaceChildren();
   since = 0;
-  const chosen = boards.find((one) => one.id === id);
-  $('web').href = chosen.web;
-  $('web').title = `${chosen.web}, serial ${chosen.serial}`;
+  const {web, serial} = boards.find((one) => one.id === id);
+  $('web').href = web;
+  $('web').title = `${web}, serial ${serial}`;
   [...$('tabs').children].forEach((tab) => tab.setAttribute('aria-current', String(Number(tab.value) === id)));
   history.replaceState(null, '', `#${id}`);
 }
@@ -92,7 +52,7 @@ function showFacts(state) {
 }
 
 function show(state) {
-  known = state;
+  chosen.state = state;
   drawScene(state);
   showFacts(state);
   drawWave($('wave'), state.pilot);
@@ -105,14 +65,14 @@ function show(state) {
 }
 
 async function poll() {
-  const asked = board;
+  const asked = chosen.board;
   try {
     if (!boards.length) await start();
-    const state = await call('GET', `/api/boards/${board}`);
+    const state = await call('GET', `/api/boards/${chosen.board}`);
     const events = await call('GET', `/api/events?since=${since}`);
-    if (asked === board || !asked) {
+    if (asked === chosen.board || !asked) {
       show(state);
-      since = addEvents(events, board, since);
+      since = addEvents(events, chosen.board, since);
     }
     if (polls++ % OFFICE_POLLS === 0) await pollOffice();
     $('offline').hidden = true;
@@ -127,7 +87,7 @@ async function poll() {
 
 async function pollOffice() {
   try {
-    showOffice(await call('GET', '/api/csms'), boards.find((one) => one.id === board));
+    showOffice(await call('GET', '/api/csms'), boards.find((one) => one.id === chosen.board));
   } catch (error) {
     $('office').hidden = error.status === 404;
     if (error.status === undefined) throw error;

@@ -1,6 +1,6 @@
 // Switches, sliders and fields. Each follows the board's state, unless somebody is using it.
 
-import {call, change, el, latest, toast} from './bench.js';
+import {call, change, chosen, el, toast} from './client.js';
 
 const CARDS = [['04A1B2C3D4E5F6', 'a driver'], ['0BADCAFE', 'another'], ['DEADBEEF', 'blocked'], ['DEAD0001', 'expired'], ['DEAD0002', 'invalid']];
 const FAULTS = [
@@ -125,7 +125,7 @@ let noise = 0; // the bus tells nobody how noisy it is but who asks for it
 
 /** Mains, house, temperature, DIP switches, networks, group bus. */
 export function addPlaceControls(box) {
-  const dip = (values) => change('PUT', 'dip', {...(latest().dip || {}), ...values});
+  const dip = (values) => change('PUT', 'dip', {...(chosen.state.dip || {}), ...values});
   box.append(
     three('Mains, V', (s) => (s.mains ? s.mains.v : s.meter.v), (v) => change('PUT', 'mains', {v}), 1),
     three('House, A', (s) => s.house_a, (a) => change('PUT', 'house', {a}), 0.5),

@@ -1,6 +1,6 @@
 // What happened on the board, and what the back office received.
 
-import {call, el, toast} from './bench.js';
+import {call, el, toast} from './client.js';
 
 const KEPT = 300;
 const STATES = {A: 'no car', B: 'car connected', C: 'car asks for energy', D: 'car asks for energy and ventilation', E: 'short circuit', F: 'not available'};

@@ -1,6 +1,6 @@
 // The drawn charger and car.
 
-import {change} from './bench.js';
+import {change} from './client.js';
 
 const $ = (id) => document.getElementById(id);
 const WORDS = {
