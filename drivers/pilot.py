@@ -10,6 +10,7 @@ FULL_SCALE = const(65536)
 _SHORT_SPAN_US = const(150)  # a steady level needs a few conversions, not a whole period
 _SPAN_US = const(1250)  # one period of 1 ms and what the converter needs besides
 _NARROW_SPAN_US = const(2250)  # 10 % of a period fit two conversions: look at two periods
+_LOW_PART_MV = const(-6000)
 _NARROWEST_SPAN_US = const(4250)  # … and 4 % fit one, at 80 A
 
 
@@ -22,17 +23,21 @@ def duty_u16(duty_permille_x10: int) -> int:
 def sample(read, result, span_us: int):
     """Convert for a while: result[0] second largest, result[1] second smallest, in microvolts.
 
-    The extremes themselves are dropped as outliers. result is an array("i"), nothing is allocated.
+    The extremes themselves are dropped as outliers. A pause between two conversions may hide a whole
+    level of the wave: then it starts anew, up to four spans in all. result is an array("i"), nothing
+    is allocated.
     """
     found = ptr32(result)
-    high = -1
-    next_high = -1
-    low = 10000000
-    next_low = 10000000
+    begin_us = int(ticks_us())
+    start_us = begin_us
+    last_us = begin_us
     count = 0
-    start_us = int(ticks_us())
+    high = next_high = low = next_low = 0
     while count < 20000:  # a clock that stands still does not hold the loop for ever
         value_uv = int(read())
+        if count == 0:
+            high = next_high = -1
+            low = next_low = 10000000
         count += 1
         if value_uv >= high:
             next_high = high
@@ -44,8 +49,13 @@ def sample(read, result, span_us: int):
             low = value_uv
         elif value_uv < next_low:
             next_low = value_uv
-        if count > 2 and (int(ticks_us()) - start_us) & 0x3FFFFFFF >= span_us:
+        now_us = int(ticks_us())
+        if (now_us - last_us) & 0x3FFFFFFF > 300 and (now_us - begin_us) & 0x3FFFFFFF < 4 * span_us:
+            start_us = now_us
+            count = 0
+        elif count > 2 and (now_us - start_us) & 0x3FFFFFFF >= span_us:
             break
+        last_us = now_us
     found[0] = next_high
     found[1] = next_low
 
@@ -104,6 +114,11 @@ class Pilot:
         self.sampled_ms = ticks_ms()
         self.high_mv = (raw_uv[0] - self._zero_uv) * 1000 // self._uv_per_v
         self.low_mv = (raw_uv[1] - self._zero_uv) * 1000 // self._uv_per_v
+
+    @property
+    def is_blind(self) -> bool:
+        """The measurement met only the low part of the PWM: it tells nothing of the car."""
+        return 0 < self._duty_x10 < 10000 and self.high_mv < _LOW_PART_MV
 
     def age_ms(self) -> int:
         """Age of the measurement."""

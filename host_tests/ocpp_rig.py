@@ -149,7 +149,7 @@ class Rig:
         from ocpp16.charge_point import ChargePoint
 
         journal = Journal(str(self.path / "queue"), 65536)
-        self.point = ChargePoint(self.settings, self.charger, journal, "0.1.0", (200, 2000))
+        self.point = ChargePoint(self.settings, self.charger, journal, "0.1.0", "", (200, 2000))
         self.point.on_reset = self.resets.append
         self.task = None
 

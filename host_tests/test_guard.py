@@ -87,13 +87,25 @@ def test_one_odd_sample_does_not_open(board):
     assert board.coil == 1
 
 
-@pytest.mark.parametrize("level", [12000, 9000, 0, -12000])
-def test_every_state_but_c_and_d_opens(board, level):
+@pytest.mark.parametrize(("level", "within_ms"), [(12000, 50), (9000, 50), (0, 50), (-12000, 80)])
+def test_every_state_but_c_and_d_opens(board, level, within_ms):
     board.guard.close()
     board.pass_ms(100)
     board.pilot.level = level
-    board.pass_ms(60, loop=False)
+    board.pass_ms(within_ms, loop=False)
     assert board.coil == 0
+
+
+def test_a_few_samples_of_the_low_part_alone_do_not_open(board):
+    """A thread that was held amid its sampling may have met only the PWM's low part."""
+    board.guard.close()
+    board.pass_ms(100, loop=False)
+    for _ in range(5):
+        board.pilot.level = -12000
+        board.pass_ms(20, loop=False)
+        board.pilot.level = 6000
+        board.pass_ms(10, loop=False)
+    assert board.coil == 1
 
 
 def test_residual_current_opens_at_the_next_look(board):

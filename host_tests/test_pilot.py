@@ -71,8 +71,37 @@ def test_a_state_keeps_at_its_thresholds():
 def test_a_sample_drops_the_extremes():
     readings = iter([900, 100, 500, 901, 99, 102, 880, 2000, 0] + [500] * 400)
     found = array("i", [0, 0])
-    sample(lambda: next(readings), found, 150)
+    sample(lambda: next(readings), found, 400)
     assert list(found) == [901, 99]
+
+
+def test_a_pause_does_not_hide_a_part_of_the_wave(clock):
+    """Given a chip that does something else for 2 ms amid the sampling, then both levels are met."""
+    for pause_at in range(3, 40):
+        looks = 0
+
+        def read_uv():
+            nonlocal looks
+            looks += 1
+            if looks == pause_at:
+                clock.sleep_us(2000)
+            return 1_700_000 if clock.ticks_us() % 1000 < 300 else 170_000
+
+        found = array("i", [0, 0])
+        sample(read_uv, found, 1250)
+        assert list(found) == [1_700_000, 170_000], pause_at
+
+
+def test_pauses_without_end_do_not_hold_the_sample(clock):
+    def read_uv():
+        clock.sleep_us(2000)
+        return 170_000
+
+    found = array("i", [0, 0])
+    before_us = clock.now_us
+    sample(read_uv, found, 1250)
+    assert clock.now_us - before_us < 15_000
+    assert list(found) == [170_000, 170_000]
 
 
 def test_a_stuck_clock_does_not_hold_the_sample(monkeypatch):

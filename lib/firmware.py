@@ -86,7 +86,9 @@ def start_backend(supervisor, board, services) -> None:
     from ocpp16.charge_point import ChargePoint
 
     journal = Journal("/data/ocpp", _OCPP_BYTES)
-    charge_point = ChargePoint(services.settings, services.charger, journal, VERSION)
+    charge_point = ChargePoint(
+        services.settings, services.charger, journal, VERSION, services.serial
+    )
     charge_point.on_reset = lambda kind: boards.reset()
     services.charge_point = services.links.charge_point = charge_point
     supervisor.start("ocpp", charge_point.run)
@@ -125,13 +127,19 @@ async def main() -> None:
     charger.meter = make_meter(board, settings)
     services = Services(settings, charger, charger.meter, make_links(settings), config["web_port"])
     start_charging(supervisor, board, services)
-    for start in (start_backend, start_panel, start_cards, start_web):
+    parts = (
+        ("back office", start_backend),
+        ("panel", start_panel),
+        ("cards", start_cards),
+        ("web", start_web),
+    )
+    for name, start in parts:
         gc.collect()
         await asyncio.sleep_ms(0)  # the charger has its turn between the loads
         try:
             start(supervisor, board, services)
         except Exception as error:  # what is left still charges safely and can be reached
-            log.error("main", "%s failed" % start.__name__)
+            log.error("main", name + " does not start")
             sys.print_exception(error)
     charger.recover()
     await supervisor.run()

@@ -24,11 +24,11 @@ class Declaration:
         self.key, self.page, self.type, self.range, self.default = line.rstrip("\n").split("\t")
 
 
-def declarations():
-    """Read the declarations, one after the other."""
+def declarations(keys=None):
+    """Read the declarations one after the other, all or those of some keys."""
     with open(_TABLE) as file:
         for line in file:
-            if line[0] != "#":
+            if line[0] != "#" and (keys is None or line[: line.find("\t")] in keys):
                 yield Declaration(line)
 
 
@@ -119,6 +119,7 @@ class Settings:
     def __init__(self, path: str) -> None:
         self._path = path
         self._values = {}
+        self._stored = {}  # what differs from the defaults, as on flash
         self._listeners = []
         self._load()
 
@@ -129,13 +130,14 @@ class Settings:
             log.error("settings", "file is damaged, using the defaults")
             stored = {}
         for declaration in declarations():
+            key = declaration.key
             value = parse(declaration, declaration.default)
-            if declaration.key in stored:
+            if key in stored:
                 try:
-                    value = parse(declaration, stored[declaration.key])
+                    value = self._stored[key] = parse(declaration, stored[key])
                 except ValueError as error:
-                    log.warning("settings", "%s %s, using its default" % (declaration.key, error))
-            self._values[declaration.key] = value
+                    log.warning("settings", "%s %s, using its default" % (key, error))
+            self._values[key] = value
 
     def get(self, key: str):
         """A setting's value. KeyError when there is no such setting."""
@@ -145,27 +147,25 @@ class Settings:
         """Check and store changes, all or nothing. SettingsError names each wrong one."""
         errors = {key: "is no setting" for key in changes if key not in self._values}
         accepted = {}
-        for declaration in declarations():
-            if declaration.key in changes:
-                try:
-                    accepted[declaration.key] = parse(declaration, changes[declaration.key])
-                except ValueError as error:
-                    errors[declaration.key] = str(error)
+        stored = dict(self._stored)
+        for declaration in declarations(changes):
+            key = declaration.key
+            try:
+                value = accepted[key] = parse(declaration, changes[key])
+            except ValueError as error:
+                errors[key] = str(error)
+                continue
+            stored.pop(key, None)
+            if value != parse(declaration, declaration.default):
+                stored[key] = value
         if errors:
             raise SettingsError(errors)
-        self._store(accepted)
+        if stored != self._stored:
+            storage.write_json(self._path, stored)
+        self._stored = stored
         self._values.update(accepted)
         for callback in self._listeners:
             callback(set(accepted))
-
-    def _store(self, accepted: dict) -> None:
-        stored = {}
-        for declaration in declarations():
-            key = declaration.key
-            value = accepted[key] if key in accepted else self._values[key]
-            if value != parse(declaration, declaration.default):
-                stored[key] = value
-        storage.write_json(self._path, stored)
 
     def listen(self, callback) -> None:
         """Have callback(keys) called after each change."""

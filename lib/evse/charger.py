@@ -18,6 +18,7 @@ _WELD_CHECK_MS = const(1000)
 _PLUG_TIMEOUT_S = const(60)  # a card without a plug is forgotten (OCPP ConnectionTimeOut)
 _PROGRESS_S = const(60)
 _DIODE_SAMPLES = const(5)
+_BLIND_SAMPLES = const(4)
 
 
 class Charger:
@@ -38,6 +39,7 @@ class Charger:
         self.fault_bits = 0
         self.finished = False  # a session ended and the plug is still in
         self.has_charged = False
+        self.plugged = False  # a car is connected; a pilot fault does not change that
         self.temperature_dc = None
         self.ventilated = True
         self.stop_on_unplug = True
@@ -55,6 +57,7 @@ class Charger:
         self._switched_ms = ticks_ms()
         self._passed_ms = ticks_ms()
         self._diode_misses = 0
+        self._blind = 0  # samples in a row that told nothing
         self._progress_s = 0
         self._progress_wh = 0
         self.beat = None  # called in each full pass: the supervisor's proof of life
@@ -70,11 +73,6 @@ class Charger:
     def vehicle(self) -> str:
         """The car's part of it, A … E."""
         return self._machine.vehicle
-
-    @property
-    def plugged(self) -> bool:
-        """A car is connected."""
-        return self._machine.vehicle in "BCD"
 
     @property
     def contactor_closed(self) -> bool:
@@ -187,6 +185,10 @@ class Charger:
         inputs = self._inputs
         machine = self._machine
         now_ms = pilot.sampled_ms
+        if pilot.is_blind and self._blind < _BLIND_SAMPLES:
+            self._blind += 1
+            return
+        self._blind = 0
         inputs.level = classify(pilot.high_mv, self._levels_mv, inputs.level)
         inputs.diode_ok = pilot.low_mv <= self._diode_mv
         quiet = inputs.level == machine.vehicle and not self.guard.trips
@@ -195,10 +197,10 @@ class Charger:
         self._passed_ms = now_ms
         self._check(now_ms)
         self._fill_inputs()
-        was_plugged = self.plugged
         machine.step(inputs, now_ms)
         self._drive(now_ms)
-        if self.plugged != was_plugged:
+        if machine.vehicle != "E" and self.plugged != (machine.vehicle != "A"):
+            self.plugged = not self.plugged
             self._plug_moved()
         self._keep_session()
         self._tell_status()

@@ -20,6 +20,7 @@ TRIP_RESIDUAL = const(2)
 TRIP_HEARTBEAT = const(4)
 
 WAKE_MS = const(5)
+_BLIND_MV = -6000
 _STALLED_MS = 200  # the guard's own heartbeat: it wakes 40 times in that
 
 # Cells of the array that loop and guard share.
@@ -30,8 +31,9 @@ _BEAT_MS = const(3)  # the loop's heartbeat
 _GUARD_MS = const(4)  # the guard's heartbeat
 _LOWEST_UV = const(5)  # the converter's window for a pilot in C or D
 _HIGHEST_UV = const(6)
-_OUTSIDE = const(7)  # the guard's own samples in a row outside that window
+_OUTSIDE = const(7)  # the guard's own samples outside that window in a row, 4 each, blind ones 1
 _SPAN_US = const(8)  # how long to sample at the present duty
+_BLIND_UV = const(9)  # below it a sample has met only the low part of the PWM
 
 
 @micropython.viper
@@ -50,12 +52,12 @@ def watch(shared, coil, residual, sample, read_uv, scratch):
     if (now_ms - cells[_SAMPLED_MS]) & 0x3FFFFFFF > 30:
         sample(read_uv, scratch, cells[_SPAN_US])
         level_uv = ptr32(scratch)[0]
-        if level_uv < cells[_LOWEST_UV] or level_uv > cells[_HIGHEST_UV]:
-            cells[_OUTSIDE] = cells[_OUTSIDE] + 1
-            if cells[_OUTSIDE] >= 2:
-                cells[_TRIPS] = cells[_TRIPS] | 1
-        else:
+        if cells[_LOWEST_UV] <= level_uv <= cells[_HIGHEST_UV]:
             cells[_OUTSIDE] = 0
+        else:
+            cells[_OUTSIDE] = cells[_OUTSIDE] + (1 if level_uv < cells[_BLIND_UV] else 4)
+            if cells[_OUTSIDE] >= 8:
+                cells[_TRIPS] = cells[_TRIPS] | 1
     if cells[_TRIPS]:
         coil(0)
 
@@ -70,9 +72,10 @@ class Guard:
     def __init__(self, coil, residual, pilot, levels_mv) -> None:
         self._coil = coil
         self._pilot = pilot
-        self._cells = array("i", [0] * 9)
+        self._cells = array("i", [0] * 10)
         self._cells[_LOWEST_UV] = pilot.threshold_uv(levels_mv[3] - HYSTERESIS_MV)
         self._cells[_HIGHEST_UV] = pilot.threshold_uv(levels_mv[1] + HYSTERESIS_MV)
+        self._cells[_BLIND_UV] = pilot.threshold_uv(_BLIND_MV)
         scratch = array("i", [0, 0])
         self._watch = (self._cells, coil, residual, pilot.sample, pilot.read_uv, scratch)
         self._residual = residual

@@ -13,6 +13,7 @@ from websocket_client.client import WebSocket, connect
 
 _PROTOCOL = "ocpp1.6"
 _CONNECT_MS = const(10000)
+_BACK_OFF_MS = (2000, 60000)  # between attempts to connect
 _TICK_MS = const(200)
 _PING_MS = const(60000)  # a line that has been silent for so long is asked for a sign of life
 _PONG_MS = const(20000)
@@ -36,7 +37,7 @@ class ChargePoint:
     """
 
     def __init__(
-        self, settings, charger, journal, version: str = "", backoff_ms: tuple = (2000, 60000)
+        self, settings, charger, journal, version: str = "", serial: str = "", backoff_ms=_BACK_OFF_MS
     ) -> None:
         self.settings = settings
         self.queue = TransactionQueue(journal)
@@ -51,6 +52,7 @@ class ChargePoint:
         self.remote_authorize = self.authorize  # what a remote start asks: may be local lists too
         self.resetting = None  # the task that ends in on_reset
         self._version = version
+        self._serial = serial  # the chip's, for when the settings name none
         self._backoff_ms = backoff_ms
         self._failures = 0
         self._ignoring = False  # rejected: requests must not be answered (section 4.2)
@@ -327,8 +329,9 @@ class ChargePoint:
             "chargePointVendor": self.settings.get("vendor")[:20],
             "chargePointModel": self.settings.get("model")[:20],
         }
-        if self.settings.get("serial_number"):
-            payload["chargePointSerialNumber"] = self.settings.get("serial_number")[:25]
+        serial = self.settings.get("serial_number") or self._serial
+        if serial:
+            payload["chargePointSerialNumber"] = serial[:25]
         if self._version:
             payload["firmwareVersion"] = self._version[:50]
         return payload
