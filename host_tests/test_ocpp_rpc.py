@@ -19,7 +19,7 @@ class Line:
         self.rpc = Rpc(self.send, serve or self.serve)
 
     @staticmethod
-    def serve(action, payload):
+    async def serve(action, payload):
         if action == "Echo":
             return payload, None
         if action == "Break":

@@ -4,8 +4,11 @@ The file on flash holds only what differs from the defaults. A change is checked
 with a temporary file and a rename, so that a power cut leaves the old or the new set.
 """
 
+from micropython import const
+
 from core import log, storage
 
+_BLOCK_BYTES = const(512)
 _TABLE = __file__.rsplit("/", 1)[0] + "/settings.tsv"
 
 
@@ -21,15 +24,38 @@ class Declaration:
     """One row of settings.tsv."""
 
     def __init__(self, line: str) -> None:
-        self.key, self.page, self.type, self.range, self.default = line.rstrip("\n").split("\t")
+        self.key, self.page, self.type, self.range, self.default = line.split("\t")
 
 
-def declarations(keys=None):
-    """Read the declarations one after the other, all or those of some keys."""
+def _blocks():
+    """The table in blocks of whole lines. A file's own lines would come a character at a time."""
+    rest = ""
     with open(_TABLE) as file:
-        for line in file:
-            if line[0] != "#" and (keys is None or line[: line.find("\t")] in keys):
+        block = file.read(_BLOCK_BYTES)
+        while block:
+            block = rest + block
+            end = block.rfind("\n")
+            rest = block[end + 1 :]
+            yield block[:end]
+            block = file.read(_BLOCK_BYTES)
+
+
+def declarations():
+    """Read the declarations one after the other."""
+    for block in _blocks():
+        for line in block.split("\n"):
+            if line[0] != "#":
                 yield Declaration(line)
+
+
+def declarations_of(keys):
+    """Read the declarations of some keys; searching a block costs less than looking at its lines."""
+    for block in _blocks():
+        block = "\n" + block + "\n"
+        for key in keys:
+            start = block.find("\n" + key + "\t") + 1
+            if start:
+                yield Declaration(block[start : block.find("\n", start)])
 
 
 def _bounds(declaration: Declaration) -> tuple:
@@ -148,7 +174,7 @@ class Settings:
         errors = {key: "is no setting" for key in changes if key not in self._values}
         accepted = {}
         stored = dict(self._stored)
-        for declaration in declarations(changes):
+        for declaration in declarations_of(changes):
             key = declaration.key
             try:
                 value = accepted[key] = parse(declaration, changes[key])

@@ -253,8 +253,8 @@ class ChargePoint:
         info = await self.authorize_info(id_tag)
         return info["status"] if info else None
 
-    def _serve(self, action: str, payload: dict) -> "tuple | None":
-        return None if self._ignoring else dispatch.serve(self, action, payload)
+    async def _serve(self, action: str, payload: dict) -> "tuple | None":
+        return None if self._ignoring else await dispatch.serve(self, action, payload)
 
     # --- what is sent when
 

@@ -1,5 +1,7 @@
 """Which module answers which CALL. Only the module that was needed last is kept in memory."""
 
+import asyncio
+
 from core import loading
 from ocpp16.fields import check
 from ocpp16.rpc import CallError
@@ -28,7 +30,7 @@ _module = ""
 _handlers: dict = {}  # of that module, action: (table of fields, handler)
 
 
-def _load(action: str) -> tuple:
+def _load(action: str) -> None:
     global _module, _handlers
     for name, actions in _MODULES.items():
         if action in actions:
@@ -36,17 +38,20 @@ def _load(action: str) -> tuple:
                 loading.unload(_module)
             _module = name
             _handlers = loading.load(name).HANDLERS
-            return _handlers[action]
+            return
     if " %s " % action in _UNSUPPORTED:
         raise CallError("NotSupported", action + " is not supported")
     raise CallError("NotImplemented", "unknown action")
 
 
-def serve(charge_point, action: str, payload: dict) -> tuple:
+async def serve(charge_point, action: str, payload: dict) -> tuple:
     """(answer, what to do once it is out) of a CALL; CallError refuses it.
 
     A handler takes (charge point, payload) and returns such a pair.
     """
-    table, handler = _handlers.get(action) or _load(action)
+    if action not in _handlers:
+        _load(action)
+        await asyncio.sleep_ms(0)  # loading takes its time; the handler has a turn of its own
+    table, handler = _handlers[action]
     check(payload, table)
     return handler(charge_point, payload)

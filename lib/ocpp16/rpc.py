@@ -40,7 +40,7 @@ def _parse(text: str) -> list:
 class Rpc:
     """The message layer on one line. `send` takes the parts of a text; `serve` answers a CALL.
 
-    serve(action, payload) returns (answer, after): a dict and a function to call once the answer is
+    await serve(action, payload) is (answer, after): a dict and a function to call once the answer is
     out, or None; None instead of both keeps silent. It raises CallError to refuse.
     """
 
@@ -128,7 +128,8 @@ class Rpc:
             if not isinstance(unique_id, str) or not 0 < len(unique_id) <= _MAX_ID_LENGTH:
                 unique_id = _NO_ID
                 raise CallError("FormationViolation", "no valid message id")
-            served = self._serve_call(frame)
+            await asyncio.sleep_ms(0)  # parsing was a turn of its own
+            served = await self._serve_call(frame)
             if served is None:
                 return
             answer, after = served
@@ -139,7 +140,7 @@ class Rpc:
         if after:
             after()
 
-    def _serve_call(self, frame: list):
+    async def _serve_call(self, frame: list):
         if len(frame) not in (3, 4) or not isinstance(frame[2], str):
             raise CallError("FormationViolation", "a CALL has an id, an action and a payload")
         payload = frame[3] if len(frame) == 4 else None
@@ -147,7 +148,7 @@ class Rpc:
         if not isinstance(payload, dict):
             raise CallError("FormationViolation", "payload is not an object")
         try:
-            return self._serve(frame[2], payload)
+            return await self._serve(frame[2], payload)
         except CallError:
             raise
         except Exception as error:  # a fault of this one handler must not cost the line
