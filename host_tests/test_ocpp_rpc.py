@@ -162,7 +162,11 @@ def test_every_call_gets_its_answer_or_its_error(text, reply):
 def test_what_follows_an_answer_is_done_when_it_is_out():
     async def story():
         done = []
-        line = Line(serve=lambda action, payload: ({}, lambda: done.append(len(line.sent))))
+
+        async def serve(action, payload):
+            return {}, lambda: done.append(len(line.sent))
+
+        line = Line(serve=serve)
         await line.rpc.receive('[2,"1","Reset",{}]')
         assert done == [1]
 

@@ -52,9 +52,10 @@ class Record:
         return [message["payload"] for message in self.messages if message["action"] == action]
 
     def same_start(self, start: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the transaction that this very StartTransaction has already begun."""
+        """Return the open transaction that this very StartTransaction has already begun."""
+        keys = ("idTag", "start", "meterStart")
         for known in self.transactions.values():
-            if all(known[key] == start[key] for key in ("idTag", "start", "meterStart")):
+            if not known["stops"] and all(known[key] == start[key] for key in keys):
                 return known
         return None
 

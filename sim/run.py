@@ -99,7 +99,7 @@ class Bench:
         config["web_port"] = self._options.web + number - 1
         data = BoardData(self._data_directory() / f"board-{number}")
         romfs = self._options.code == "romfs"
-        data.prepare_flash(number, config, self.backend_url, romfs)
+        data.prepare_flash(number, config, self.backend_url, romfs, self._options.settings)
         directory = board_directory(self._root, number)
         (directory / "chip.img").write_bytes(chip_image())
         for path in (data.flash, data.romfs, data.console):
@@ -165,6 +165,17 @@ def check_interpreter(options: argparse.Namespace) -> None:
         raise StartError(f"no MicroPython: build/micropython/{name} is missing, run `make setup`")
 
 
+def _settings(path: str) -> dict:
+    """The settings in a JSON file."""
+    try:
+        settings = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from None
+    if not isinstance(settings, dict):
+        raise argparse.ArgumentTypeError(f"{path}: not a JSON object")
+    return settings
+
+
 def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="sim.run", description="Runs the virtual bench.")
@@ -174,6 +185,9 @@ def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
     parser.add_argument("--web", type=int, default=8080, help="port of board 1's page")
     parser.add_argument("--bench", type=int, default=8800, help="port of the bench's page and API")
     parser.add_argument("--data", default="", help="directory that keeps each board's flash")
+    parser.add_argument(
+        "--settings", type=_settings, default={}, help="JSON file: what new boards are set to"
+    )
     parser.add_argument("--speed", choices=sorted(INTERPRETERS), default="pc")
     parser.add_argument(
         "--code",

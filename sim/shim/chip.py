@@ -60,6 +60,7 @@ class FlashImage:
     def __init__(self, path: str) -> None:
         self._file = open(path, "r+b", buffering=0)
         self._count = os.stat(path)[6] // self.SECTOR
+        self._written = False
 
     def readblocks(self, block: int, buf, offset: int = 0) -> None:
         """Read from a sector."""
@@ -69,11 +70,15 @@ class FlashImage:
     def writeblocks(self, block: int, buf, offset: int = 0) -> None:
         """Program a part of a sector."""
         registers.poke(registers.FLASH_PROGRAMS, registers.peek(registers.FLASH_PROGRAMS) + 1)
+        self._written = True
         self._file.seek(block * self.SECTOR + offset)
         self._file.write(buf)
 
     def ioctl(self, op: int, arg: int):
-        """Block device protocol: 4 count, 5 size, 6 erase."""
+        """Block device protocol: 3 sync, 4 count, 5 size, 6 erase."""
+        if op == 3 and self._written:
+            self._written = False
+            registers.poke(registers.FLASH_SYNCS, registers.peek(registers.FLASH_SYNCS) + 1)
         if op == 4:
             return self._count
         if op == 5:
@@ -108,6 +113,10 @@ async def probe() -> None:
             registers.poke(registers.HEAP_FREE, free)
             registers.poke(registers.HEAP_LOW, low)
             publish_text(registers.TEXT_VERSION, version())
+        if registers.peek(registers.HEAP_ASKED):
+            gc.collect()
+            registers.poke(registers.HEAP_USED, gc.mem_alloc())
+            registers.poke(registers.HEAP_ASKED, 0)
         hang_ms = registers.peek(registers.HANG_MS)
         if hang_ms:
             registers.poke(registers.HANG_MS, 0)

@@ -38,6 +38,7 @@ HANG_MS = const(117)  # a bench coroutine holds the loop that long, then writes 
 LINKS = const(118)  # bit 0 WLAN in reach, bit 1 LAN cable in, bit 2 cellular network in reach
 RESET_CAUSE = const(119)  # what machine.reset_cause() answers
 UNIX_S = const(120)  # wall clock of the world, seconds since 1970: what a network time server tells
+HEAP_ASKED = const(121)  # the probe collects and counts the heap into HEAP_USED, then writes 0
 
 # The board writes, the world reads.
 MODE0 = const(128)  # 0 unused, 1 input, 2 output
@@ -52,6 +53,8 @@ WDT_FEEDS = const(371)  # count of feeds; the world resets a board that stops co
 NOISE_SEED = const(372)
 FLASH_PROGRAMS = const(375)  # count of flash pages written
 FLASH_ERASES = const(376)  # count of flash sectors erased
+FLASH_SYNCS = const(377)  # count of times the file system made what it wrote durable
+HEAP_USED = const(378)  # bytes, after a collection
 STEPS = const(373)  # 1: the launcher measures each asyncio step into STEP0
 STEP_MAX_US = const(374)
 STEP0 = const(384)  # histogram of asyncio steps: word n counts those of n … n+1 ms, the last the rest
