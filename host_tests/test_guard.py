@@ -125,6 +125,15 @@ def test_a_missing_heartbeat_opens(board):
     assert (board.coil, board.guard.trips) == (0, TRIP_HEARTBEAT)
 
 
+def test_a_heartbeat_newer_than_the_guards_own_clock_is_fresh(board):
+    """Given a guard that was held after it had read the clock, when the loop beats, all is well."""
+    board.guard.close()
+    board.pilot.sampled_ms = board.clock.ticks_ms() + 40
+    board.guard._cells[3] = board.clock.ticks_ms() + 40
+    board.guard.look()
+    assert (board.coil, board.guard.trips, board.pilot.samples) == (1, 0, 0)
+
+
 def test_a_trip_holds_until_it_is_cleared_with_the_contactor_open(board):
     board.guard.close()
     board.residual = 1

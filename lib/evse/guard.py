@@ -47,9 +47,12 @@ def watch(shared, coil, residual, sample, read_uv, scratch):
         return
     if int(residual()):
         cells[_TRIPS] = cells[_TRIPS] | 2
-    if (now_ms - cells[_BEAT_MS]) & 0x3FFFFFFF > 3000:
+    # Ages beyond half the ticks' period are the future: the loop ran on since now_ms was taken.
+    age_ms = (now_ms - cells[_BEAT_MS]) & 0x3FFFFFFF
+    if 3000 < age_ms < 0x20000000:
         cells[_TRIPS] = cells[_TRIPS] | 4
-    if (now_ms - cells[_SAMPLED_MS]) & 0x3FFFFFFF > 30:
+    age_ms = (now_ms - cells[_SAMPLED_MS]) & 0x3FFFFFFF
+    if 30 < age_ms < 0x20000000:
         sample(read_uv, scratch, cells[_SPAN_US])
         level_uv = ptr32(scratch)[0]
         if cells[_LOWEST_UV] <= level_uv <= cells[_HIGHEST_UV]:
