@@ -77,6 +77,9 @@ def test_a_used_flash_keeps_its_files_and_gets_the_new_port(tmp_path, romfs):
     assert json.loads(read(data.flash, "config.json"))["web_port"] == 9090
     kept = json.loads(read(data.flash, "data/settings.json"))
     assert kept["backend_url"] == "ws://127.0.0.1:8900/ocpp"
+    data.prepare_flash(1, CONFIG, "ws://127.0.0.1:9999/ocpp", romfs)
+    kept = json.loads(read(data.flash, "data/settings.json"))
+    assert kept["backend_url"] == "ws://127.0.0.1:9999/ocpp"  # the demo back office, moved
     fs = mounted(data.flash)
     code_in_image = any(names for _, _, names in fs.walk("/lib"))
     assert (data.romfs.exists(), code_in_image) == (romfs, not romfs)

@@ -5,6 +5,7 @@ A board's code is either in a ROMFS partition, run in place, or on its file syst
 
 import functools
 import json
+import re
 from pathlib import Path
 
 from littlefs import LittleFS
@@ -20,6 +21,7 @@ from tools.device_files import ROOT, belongs_into_romfs, compile_modules, device
 from sim.board import Board, chip_id
 
 ARCHITECTURE = "x86"  # native code of the 32-bit unix port
+DEMO_URL = r"ws://127\.0\.0\.1:\d+/ocpp"
 SHIM = ROOT / "sim" / "shim"
 
 
@@ -63,7 +65,7 @@ class BoardData:
             files, code = split_for_romfs(files)
             self.romfs.write_bytes(pack_romfs(code))
         if self.flash.exists():
-            _replace_files(self.flash, files)
+            _replace_files(self.flash, files, backend_url)
             return
         settings = {**new_board_settings(number, backend_url), **(new_settings or {})}
         files["/data/settings.json"] = json.dumps(settings).encode()
@@ -105,8 +107,11 @@ def new_board_settings(number: int, backend_url: str) -> dict:
     return settings
 
 
-def _replace_files(image: Path, files: dict[str, bytes]) -> None:
-    """Bring an image's files up to date; what else is on it stays."""
+def _replace_files(image: Path, files: dict[str, bytes], backend_url: str) -> None:
+    """Bring an image's files up to date; what else is on it stays.
+
+    But for the address of the demo back office, whose port may be another in this run.
+    """
     buffer = bytearray(image.read_bytes())
     fs = LittleFS(block_size=BLOCK_BYTES, block_count=len(buffer) // BLOCK_BYTES, mount=False)
     fs.context.buffer = buffer
@@ -116,8 +121,22 @@ def _replace_files(image: Path, files: dict[str, bytes]) -> None:
         fs.makedirs(name.rpartition("/")[0] or "/", exist_ok=True)
         with fs.open(name, "wb") as file:
             file.write(content)
+    _follow_demo(fs, backend_url)
     fs.unmount()
     image.write_bytes(fs.context.buffer)
+
+
+def _follow_demo(fs: LittleFS, backend_url: str) -> None:
+    try:
+        with fs.open("/data/settings.json", "rb") as file:
+            settings = json.loads(file.read())
+    except (FileNotFoundError, ValueError):
+        return
+    urls = (settings.get("backend_url", ""), backend_url)
+    if urls[0] != urls[1] and all(re.fullmatch(DEMO_URL, url) for url in urls):
+        settings["backend_url"] = backend_url
+        with fs.open("/data/settings.json", "wb") as file:
+            file.write(json.dumps(settings).encode())
 
 
 def _remove_code(fs: LittleFS) -> None:

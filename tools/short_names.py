@@ -96,7 +96,8 @@ def _is_foreign(base: ast.expr, classes: "set[str]") -> bool:
 
 def _shorten_file(text: str, own: "set[str]", quoted: str) -> str:
     own = {name for name in own if name not in quoted}
-    spare = (name for name in _short_names("_") if name not in _names(text))
+    taken = _names(text)
+    spare = (name for name in _short_names("_") if name not in taken)
     short = {name: next(spare) for name in sorted(own)}
     found = (token for token in _tokens(text) if token.type == tokenize.NAME)
     return _replaced(

@@ -6,6 +6,7 @@ the asyncio loop; a client that is silent, slow or sends nonsense is dropped wit
 """
 
 import asyncio
+import gc
 
 from microdot import Request
 from microdot.microdot import NoCaseDict
@@ -253,6 +254,9 @@ class WebServer:
                 connection.refuse(408)
         except (OSError, EOFError, asyncio.TimeoutError):
             pass  # the client has gone
+        except MemoryError:
+            gc.collect()
+            log.error("web", "no memory for a request")
         finally:
             self._connections.remove(connection)
             await connection.close()

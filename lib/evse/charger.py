@@ -198,6 +198,10 @@ class Charger:
         self._check(now_ms)
         self._fill_inputs()
         machine.step(inputs, now_ms)
+        if machine.vehicle == "E" and not self.fault_bits & faults.CP_SHORT:
+            self._raise(faults.CP_SHORT)  # nobody shall see an open contactor without its reason
+            inputs.faults = self.fault_bits
+            machine.step(inputs, now_ms)
         self._drive(now_ms)
         if machine.vehicle != "E" and self.plugged != (machine.vehicle != "A"):
             self.plugged = not self.plugged
@@ -244,8 +248,7 @@ class Charger:
         bits = 0
         if trips & guard.TRIP_RESIDUAL or self.guard.residual:
             bits |= faults.RESIDUAL_CURRENT
-        if self.vehicle == "E":
-            bits |= faults.CP_SHORT
+        bits |= self.fault_bits & faults.CP_SHORT if self.vehicle == "E" else 0
         if not self.guard.alive:
             bits |= faults.GUARD_STALLED
         if self._machine.ignored_stop:
