@@ -57,6 +57,7 @@ class CardboardCharger:
         self.reason = "Ready"
         self.available = True
         self.session = None
+        self.settled = True
         self.signaled_ma = 16000
         self.temperature_dc = 253
         self.meter = SimpleNamespace(

@@ -52,6 +52,7 @@ class Charger:
         self._machine = StateMachine(ticks_ms())
         self._inputs = Inputs()
         self._listeners = []
+        self._outbox = []  # (function, arguments): events to tell and records to keep, in order
         self._pending_tag = ""
         self._pending_s = 0
         self._switched_ms = ticks_ms()
@@ -171,6 +172,9 @@ class Charger:
         try:
             while True:
                 self.step_once()
+                if self._outbox:
+                    await asyncio.sleep_ms(0)
+                    self._send_next()
                 await asyncio.sleep_ms(_ENERGISED_MS if self._machine.contactor else _IDLE_MS)
         finally:
             self.guard.open()
@@ -210,6 +214,16 @@ class Charger:
         self._tell_status()
         if self.beat:
             self.beat()
+
+    def _send_next(self) -> None:
+        """One thing that takes its time: each has a turn of the loop to itself."""
+        action, arguments = self._outbox.pop(0)
+        action(*arguments)
+
+    @property
+    def settled(self) -> bool:
+        """All that happened has been told and kept."""
+        return not self._outbox
 
     def _fill_inputs(self) -> None:
         inputs = self._inputs
@@ -289,11 +303,12 @@ class Charger:
         self._pending_tag = ""
         self.finished = False
         self.has_charged = False
-        self.session = self._log.start(id_tag, self._meter_wh())
+        self.session = self._log.begin(id_tag, self._meter_wh())
         self._progress_s = clock.uptime_s()
         self._progress_wh = self.session.meter_start_wh
         log.info("charger", "session %d begins" % self.session.number)
-        self._emit("start", self.session)
+        self._outbox.append((self._log.start, (self.session,)))
+        self._outbox.append((self._emit, ("start", self.session)))
 
     def _close(self, session) -> None:
         """Tell, then note on flash: a power cut in between only has it told twice."""
@@ -301,8 +316,9 @@ class Charger:
             "charger",
             "session %d: %s, %d Wh" % (session.number, session.reason, session.energy_wh),
         )
-        self._emit("stop", session)
-        self._log.stop(session)
+        self._outbox.append((self._emit, ("stop", session)))
+        self._outbox.append((self._log.stop, (session,)))
+        self._outbox.append((self._log.save_counters, ()))
 
     def _meter_wh(self) -> int:
         return self.meter.energy_wh or 0 if self.meter else 0
@@ -334,7 +350,7 @@ class Charger:
                 self._progress_s = now_s
                 if session.meter_stop_wh != self._progress_wh:
                     self._progress_wh = session.meter_stop_wh
-                    self._log.progress(session)
+                    self._outbox.append((self._log.progress, (session,)))
 
     def recover(self) -> None:
         """End the session that a power cut left open; to be called once all who listen are there."""

@@ -74,23 +74,29 @@ class SessionLog:
                 open_session = None
         return open_session
 
-    def start(self, id_tag: str, meter_wh: int) -> Session:
-        """Begin a session."""
-        session = Session(self._last_number + 1, id_tag, meter_wh)
-        self._last_number = session.number
-        record = {"n": session.number, "tag": id_tag, "t": session.start_unix_s, "wh": meter_wh}
+    def begin(self, id_tag: str, meter_wh: int) -> Session:
+        """A new session with the next number; keep it with `start`."""
+        self._last_number += 1
+        return Session(self._last_number, id_tag, meter_wh)
+
+    def start(self, session: Session) -> None:
+        """Keep the start of a session."""
+        record = {"n": session.number, "tag": session.id_tag, "t": session.start_unix_s}
+        record["wh"] = session.meter_start_wh
         self._append(_START, record)
-        return session
 
     def progress(self, session: Session) -> None:
         """Keep the energy so far."""
         self._append(_PROGRESS, {"n": session.number, "wh": session.meter_stop_wh})
 
     def stop(self, session: Session) -> None:
-        """Keep the end of a session, and the counters with it."""
+        """Keep the end of a session."""
         record = {"n": session.number, "wh": session.meter_stop_wh, "t": session.stop_unix_s}
         record["reason"] = session.reason
         self._append(_STOP, record)
+
+    def save_counters(self) -> None:
+        """Keep the life counters."""
         self._append(_COUNTERS, self._counters())
 
     def _counters(self) -> dict:

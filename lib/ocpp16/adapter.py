@@ -225,6 +225,11 @@ class Adapter:
         session = self._charger.session
         return session is not None and self._queue.transaction_of(session.number) == transaction
 
+    @property
+    def settled(self) -> bool:
+        """The charger has told all that happened."""
+        return self._charger.settled
+
     def stop(self, reason: str) -> None:
         """Stop the running session, if any."""
         if self._charger.session is not None:

@@ -54,7 +54,10 @@ async def _finish_reset(charge_point, kind: str) -> None:
     """Give a StopTransaction a few seconds to go out; what does not is on flash."""
     queue = charge_point.queue
     until = clock.ticks_add(clock.ticks_ms(), _RESET_GRACE_MS)
-    while charge_point.online and queue.pending and clock.ticks_diff(until, clock.ticks_ms()) > 0:
+    adapter = charge_point.adapter
+    while clock.ticks_diff(until, clock.ticks_ms()) > 0:
+        if adapter.settled and not (charge_point.online and queue.pending):
+            break
         await asyncio.sleep_ms(_TICK_MS)
     queue.settle(now=True)
     charge_point.on_reset(kind)
