@@ -75,21 +75,20 @@ def test_a_sample_drops_the_extremes():
     assert list(found) == [901, 99]
 
 
-def test_a_pause_does_not_hide_a_part_of_the_wave(clock):
+@pytest.mark.parametrize("pause_at", range(3, 40))
+def test_a_pause_does_not_hide_a_part_of_the_wave(clock, pause_at):
     """Given a chip that does something else for 2 ms amid the sampling, then both levels are met."""
-    for pause_at in range(3, 40):
-        looks = 0
+    looks = []
 
-        def read_uv():
-            nonlocal looks
-            looks += 1
-            if looks == pause_at:
-                clock.sleep_us(2000)
-            return 1_700_000 if clock.ticks_us() % 1000 < 300 else 170_000
+    def read_uv():
+        looks.append(1)
+        if len(looks) == pause_at:
+            clock.sleep_us(2000)
+        return 1_700_000 if clock.ticks_us() % 1000 < 300 else 170_000
 
-        found = array("i", [0, 0])
-        sample(read_uv, found, 1250)
-        assert list(found) == [1_700_000, 170_000], pause_at
+    found = array("i", [0, 0])
+    sample(read_uv, found, 1250)
+    assert list(found) == [1_700_000, 170_000]
 
 
 def test_pauses_without_end_do_not_hold_the_sample(clock):

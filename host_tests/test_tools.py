@@ -14,7 +14,9 @@ MICROPYTHON = ROOT / "build" / "micropython"
 ESP32, ESP32_S3, ESP32_C6 = 0, 9, 13  # chip numbers in an image's header
 
 
-def firmware(chip_id: int, bootloader: int, vfs_bytes: int = 0x100000, label=b"vfs") -> bytes:
+def firmware(
+    chip_id: int, bootloader: int, vfs_bytes: int = 0x100000, label=b"vfs", romfs_bytes: int = 0
+) -> bytes:
     """Return the start of a firmware file: bootloader header and partition table."""
     content = bytearray(b"\xff" * 0x20000)
     content[:16] = struct.pack("<BBBBIBHB4x", 0xE9, 1, 2, 0x20, 0x40080000, 0xEE, 0, 0)
@@ -24,6 +26,8 @@ def firmware(chip_id: int, bootloader: int, vfs_bytes: int = 0x100000, label=b"v
         (0, 0, 0x10000, 0x1F0000, b"factory"),
         (1, 0x81, 0x200000, vfs_bytes, label),
     ]
+    if romfs_bytes:
+        table.append((1, 0x8F, 0x300000, romfs_bytes, b"romfs"))
     for n, (kind, subtype, address, size, name) in enumerate(table):
         entry = struct.pack("<2sBBII16sI", b"\xaa\x50", kind, subtype, address, size, name, 0)
         at = 0x8000 - bootloader + n * len(entry)
@@ -130,6 +134,25 @@ def test_the_merged_image_holds_firmware_and_file_system_at_their_addresses(tmp_
     assert flash[0x1000 : 0x1000 + 0x20000] == given.read_bytes()
     assert len(image) == 0x100000
     assert flash[0x200000 : 0x200000 + len(image)] == image
+
+
+def test_the_code_goes_into_a_romfs_partition_where_there_is_one(tmp_path):
+    given = tmp_path / "ESP32_ROMFS.bin"
+    given.write_bytes(firmware(ESP32, 0x1000, romfs_bytes=0x80000))
+    options = ["image", "--build", str(tmp_path), "--micropython", str(given)]
+    assert esp32_board.main(options) == 0
+    flash = (tmp_path / "mpevse-flash.bin").read_bytes()
+    assert flash[0x300000:0x300003] == b"\xd2\xcd\x31"  # ROMFS's magic number
+    assert b"charge_point" in flash[0x300000:]
+    assert b"charge_point" not in flash[:0x300000]
+
+
+def test_a_romfs_partition_that_is_too_small_is_told(tmp_path, capsys):
+    given = tmp_path / "ESP32_ROMFS.bin"
+    given.write_bytes(firmware(ESP32, 0x1000, romfs_bytes=0x1000))
+    options = ["image", "--build", str(tmp_path), "--micropython", str(given)]
+    assert esp32_board.main(options) == 1
+    assert "do not fit the romfs partition" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

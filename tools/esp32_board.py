@@ -1,6 +1,7 @@
 """Brings the firmware onto an ESP32 board, from `make image`, `make flash` and `make deploy`.
 
-image: the file system, and with --micropython the board's whole flash in one file.
+image: the file system, and with --micropython the board's whole flash in one file. The code goes into
+    the partition named romfs where that MicroPython has one, and is run there in place.
 flash: that file, written to the board at --port; whatever was stored there is lost.
 deploy: only the firmware's files, to a board that runs MicroPython; its settings stay.
 """
@@ -14,7 +15,13 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.build_image import DEFAULT_BYTES, build_image
+from tools.build_image import (
+    DEFAULT_BYTES,
+    build_image,
+    pack_romfs,
+    split_for_romfs,
+    write_image,
+)
 from tools.device_files import ARCHITECTURES, ROOT, BuildError, device_files
 from tools.esp32_firmware import Firmware, FirmwareError, read_firmware
 
@@ -31,13 +38,32 @@ def make_image(build: Path, arch: "str | None", micropython: "Path | None") -> P
         print(f"{image}: {DEFAULT_BYTES} bytes, {free} free")
         return image
     firmware = _firmware(micropython)
-    free = build_image(image, firmware.arch, firmware.vfs_bytes)
-    print(f"{image}: {firmware.vfs_bytes} bytes at {firmware.vfs_address:#x}, {free} free")
+    parts = _write_parts(build, firmware)
     flash = build / "mpevse-flash.bin"
     merge = ["merge-bin", "--output", str(flash), hex(firmware.address), str(micropython)]
-    _run("esptool", "--chip", firmware.chip, *merge, hex(firmware.vfs_address), str(image))
+    _run("esptool", "--chip", firmware.chip, *merge, *parts)
     print(f"{flash}: the whole flash of an {firmware.chip}, to be written to address 0")
     return flash
+
+
+def _write_parts(build: Path, firmware: Firmware) -> list[str]:
+    """Write what goes into the firmware's partitions; return address, file, … for esptool."""
+    files, code = device_files(firmware.arch), {}
+    if firmware.romfs_bytes:
+        files, code = split_for_romfs(files)
+    image = build / "image-esp32.bin"
+    free = write_image(image, files, firmware.vfs_bytes)
+    print(f"{image}: {firmware.vfs_bytes} bytes at {firmware.vfs_address:#x}, {free} free")
+    parts = [hex(firmware.vfs_address), str(image)]
+    if code:
+        packed = pack_romfs(code)
+        if len(packed) > firmware.romfs_bytes:
+            raise BuildError(f"the code's {len(packed)} bytes do not fit the romfs partition")
+        romfs = build / "romfs-esp32.bin"
+        romfs.write_bytes(packed)
+        print(f"{romfs}: {len(packed)} bytes at {firmware.romfs_address:#x}, run in place")
+        parts += [hex(firmware.romfs_address), str(romfs)]
+    return parts
 
 
 def _firmware(path: Path) -> Firmware:

@@ -28,6 +28,8 @@ class Firmware:
     address: int  # of the file's first byte, in the flash
     vfs_address: int
     vfs_bytes: int
+    romfs_address: int = 0  # 0: the firmware has no ROMFS partition
+    romfs_bytes: int = 0
 
     @property
     def arch(self) -> str:
@@ -39,10 +41,12 @@ class Firmware:
 def read_firmware(content: bytes) -> Firmware:
     """Return what the content of a firmware .bin says about itself."""
     chip, address = _chip(content)
+    found = {}
     for label, start, size in _partitions(content, _TABLE_ADDRESS - address):
-        if label == b"vfs":
-            return Firmware(chip, address, start, size)
-    raise FirmwareError("its partition table has no partition named vfs")
+        found[label] = (start, size)
+    if b"vfs" not in found:
+        raise FirmwareError("its partition table has no partition named vfs")
+    return Firmware(chip, address, *found[b"vfs"], *found.get(b"romfs", (0, 0)))
 
 
 def _chip(content: bytes) -> "tuple[str, int]":
