@@ -48,7 +48,8 @@ def make_image(build: Path, arch: "str | None", micropython: "Path | None") -> P
 
 def _write_parts(build: Path, firmware: Firmware) -> list[str]:
     """Write what goes into the firmware's partitions; return address, file, … for esptool."""
-    files, code = device_files(firmware.arch), {}
+    files = device_files(firmware.arch)
+    code: dict[str, bytes] = {}
     if firmware.romfs_bytes:
         files, code = split_for_romfs(files)
     image = build / "image-esp32.bin"
