@@ -16,20 +16,22 @@ from tools.build_image import (
     split_for_romfs,
     write_image,
 )
-from tools.device_files import ROOT, belongs_into_romfs, compile_modules, device_files
+from tools.device_files import ROOT, belongs_into_romfs, compile_modules, device_files, firmware_sources
 
 from sim.board import Board, chip_id
 
 ARCHITECTURE = "x86"  # native code of the 32-bit unix port
 DEMO_URL = r"ws://127\.0\.0\.1:\d+/ocpp"
+BLOCK_DEVICE = "readblocks, writeblocks, ioctl"  # what MicroPython's file systems call
 SHIM = ROOT / "sim" / "shim"
 
 
 def chip_image() -> bytes:
     """The shim's modules as the chip's read-only memory."""
-    sources = [path for path in SHIM.glob("*.py") if path.name != "launch.py"]
-    modules = [(path, path.name) for path in sorted(sources)]
-    return pack_romfs(compile_modules(modules, ARCHITECTURE))
+    launcher = SHIM / "launch.py"
+    modules = [(path, path.name) for path in sorted(SHIM.glob("*.py")) if path != launcher]
+    users = [path.read_text() for path in (launcher, *firmware_sources()) if path.suffix == ".py"]
+    return pack_romfs(compile_modules(modules, ARCHITECTURE, (*users, BLOCK_DEVICE)))
 
 
 @functools.cache

@@ -59,7 +59,7 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
         raise BuildError(f"no architecture {arch}: it is one of {', '.join(ARCHITECTURES)}")
     files: dict[str, bytes] = {}
     modules = _microdot_modules()
-    for path in _sources(root):
+    for path in firmware_sources(root):
         name = path.relative_to(root).as_posix()
         if path.suffix == ".py" and name not in SOURCE_FILES:
             modules.append((path, name))
@@ -72,7 +72,7 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
-def _sources(root: Path) -> list[Path]:
+def firmware_sources(root: Path = ROOT) -> list[Path]:
     """Return every file of the tree that belongs onto a board."""
     found = [root / name for name in (*SOURCE_FILES, "config.json")]
     for directory in MODULE_DIRECTORIES:

@@ -141,7 +141,12 @@ def _add_login(app: WebApp, accounts) -> None:
 
 def _add_readings(app: WebApp, state: State, live: LiveState) -> None:
     async def get_state(request):
-        return Response(await state.text(), 200, {"Content-Type": "application/json"})
+        pieces = await state.pieces()
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(sum([len(piece) for piece in pieces])),
+        }
+        return Response((piece for piece in pieces), 200, headers)
 
     async def get_live(request):
         stream = live.join(request.g.session, request.sock[1])

@@ -23,6 +23,7 @@ class LiveStream:
         self._event = asyncio.Event()
         self._next = None  # the event to send; "" stands for the whole state
         self._ended = False
+        self._rest = []  # pieces of an event that is being sent
         self.session = session
         self.offer("")
 
@@ -39,7 +40,9 @@ class LiveStream:
     def __aiter__(self):
         return self
 
-    async def __anext__(self) -> str:
+    async def __anext__(self):
+        if self._rest:
+            return self._rest.pop(0)
         await self._connection.flush()
         await self._event.wait()
         self._event.clear()
@@ -47,7 +50,10 @@ class LiveStream:
             raise StopAsyncIteration
         event = self._next
         self._next = None  # what changes from here on waits behind this one
-        return event or await self._live.whole()
+        if event:
+            return event
+        self._rest = await self._live.whole()
+        return self._rest.pop(0)
 
     async def aclose(self) -> None:
         """Leave: called when the response is over, for whatever reason."""
@@ -88,10 +94,10 @@ class LiveState:
         if not self._streams:
             self._values = []
 
-    async def whole(self) -> str:
-        """Event that brings the whole state."""
-        text = await self._state.whole(self._values)
-        return "retry: 2000\nevent: state\ndata: " + text + "\n\n"
+    async def whole(self) -> list:
+        """Event that brings the whole state, in pieces."""
+        pieces = await self._state.whole(self._values)
+        return [b"retry: 2000\nevent: state\ndata: ", *pieces, b"\n\n"]
 
     def tick(self) -> None:
         """Send what has changed, when it is time to; called every 100 ms while a page is open."""

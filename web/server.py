@@ -18,7 +18,7 @@ _CONNECTIONS = const(6)
 _TURNED_AWAY = const(2)  # more that are told to come back later; others just see it closed
 _HEAD_BYTES = const(4096)
 _BLOCK_BYTES = const(512)
-_SEND_BYTES = const(1024)  # with a head of up to 400 bytes still one TCP segment
+_SEND_BYTES = const(512)  # gathered at most, unless a piece is larger
 _REQUEST_MS = const(10000)  # a request is complete by then
 # A client that takes nothing of its answer, or sends nothing of a long body, is gone after this.
 _STALL_MS = const(10000)
@@ -147,9 +147,9 @@ class Connection:
 
     async def awrite(self, data: bytes) -> None:
         """Send, in good-sized pieces."""
-        self._out.extend(data)
-        if len(self._out) >= _SEND_BYTES:
+        if len(self._out) + len(data) > _SEND_BYTES:
             await self.flush()
+        self._out.extend(data)
 
     async def flush(self) -> None:
         """Send now what has been gathered."""

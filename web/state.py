@@ -110,31 +110,41 @@ class State:
 
     def __init__(self, services) -> None:
         self._services = services
-        self._text = b""
-        self._text_at = None
+        self._pieces = []
+        self._made_at = 0
         self._heap = (None, None)
         self._heap_at = None
 
     def outdate(self) -> None:
         """Something has changed: the next reader gets a new text."""
-        self._text_at = None
+        self._pieces = []
 
-    async def text(self) -> bytes:
-        """The state as a JSON object, at most half a second old."""
+    async def pieces(self) -> list:
+        """The state as a JSON object in pieces of bytes, at most half a second old."""
         now = clock.ticks_ms()
-        if self._text_at is None or clock.ticks_diff(now, self._text_at) >= _CACHE_MS:
-            self._text_at = now
-            self._text = (await self.whole(self.values())).encode()
-        return self._text
+        if not self._pieces or clock.ticks_diff(now, self._made_at) >= _CACHE_MS:
+            self._made_at = now
+            self._pieces = await self.whole(self.values())
+        return self._pieces
 
-    async def whole(self, values: list) -> str:
-        """The JSON object of all values, formatted in turns with other tasks."""
-        parts = []
+    async def whole(self, values: list) -> list:
+        """The JSON object of all values in pieces of bytes, made in turns with other tasks.
+
+        Pieces, since a heap that is nearly full has many small gaps and no large one.
+        """
+        pieces = []
+        texts = []
         for text in self.members(values):
-            parts.append(text)
-            if len(parts) % _MEMBERS_A_TURN == 0:
+            texts.append(text)
+            if len(texts) == _MEMBERS_A_TURN:
+                pieces.append(self._piece(pieces, texts))
+                texts = []
                 await asyncio.sleep(0)
-        return "{" + ",".join(parts) + "}"
+        pieces.append(self._piece(pieces, texts) + b"}")
+        return pieces
+
+    def _piece(self, before: list, texts: list) -> bytes:
+        return (("," if before else "{") + ",".join(texts)).encode()
 
     def members(self, values: list):
         """Generate the JSON object's members."""
