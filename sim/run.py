@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from aiohttp import web
+from tools.device_files import BuildError
 
 from sim.api import HOST, Csms, create_app
 from sim.board import Board, board_directory, write_parameters
@@ -246,7 +247,7 @@ def main(arguments: "list[str] | None" = None) -> int:
         check_interpreter(options)
         check_ports(options)
         asyncio.run(run(options, root))
-    except (StartError, OSError) as error:
+    except (StartError, BuildError, OSError) as error:
         print(f"sim.run: {error}", file=sys.stderr)
         return 1
     finally:

@@ -97,7 +97,7 @@ class LiveState:
     async def whole(self) -> list:
         """Event that brings the whole state, in pieces."""
         pieces = await self._state.whole(self._values)
-        return [b"retry: 2000\nevent: state\ndata: ", *pieces, b"\n\n"]
+        return [b"retry: 2000\nevent: state\ndata: "] + pieces + [b"\n\n"]
 
     def tick(self) -> None:
         """Send what has changed, when it is time to; called every 100 ms while a page is open."""
