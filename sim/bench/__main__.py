@@ -59,9 +59,13 @@ def rows(first: Measurements, then: Measurements) -> Iterator[Row]:
     """All rows as they come: `first` one by one, `then` side by side."""
     for names, measure in first:
         yield from measured(names, measure)
-    with ThreadPoolExecutor() as pool:
-        for done in as_completed([pool.submit(measured, *one) for one in then]):
-            yield from done.result()
+    with ThreadPoolExecutor(len(then) or 1) as pool:
+        try:
+            for done in as_completed([pool.submit(measured, *one) for one in then]):
+                yield from done.result()
+        except BaseException:
+            end_all()  # the pool waits for its threads
+            raise
 
 
 def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
@@ -84,6 +88,17 @@ def wanted(measurements: Measurements, only: list[str]) -> Measurements:
     return [one for one in measurements if set(one[0]) & set(only)]
 
 
+def keep(lines: list[dict], output: Path) -> None:
+    """Write the figures, and leave those that were not measured this time as they are."""
+    new = {line["figure"] for line in lines}
+    try:
+        old = [line for line in json.loads(output.read_text()) if line["figure"] not in new]
+    except (OSError, ValueError):
+        old = []
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(json.dumps(old + lines, indent=1, ensure_ascii=False) + "\n")
+
+
 def main(arguments: "list[str] | None" = None, output: Path = OUTPUT) -> int:
     """Measure, print, write; 1 when a figure could not be measured."""
     options = parse(arguments)
@@ -97,9 +112,8 @@ def main(arguments: "list[str] | None" = None, output: Path = OUTPUT) -> int:
                 lines.append(row.line())
                 print(json.dumps(lines[-1], ensure_ascii=False), flush=True)
     except KeyboardInterrupt:
-        end_all()
         return 130
-    output.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
+    keep(lines, output)
     return int(any(line["value"] is None for line in lines))
 
 

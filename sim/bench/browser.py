@@ -115,12 +115,13 @@ class Load:
     """Keeps a controller's web, back office and flash busy from threads, in a with statement.
 
     Two clients ask for /api/state without a pause, one page is live, one visitor fetches the pages'
-    files, and the back office reads the configuration, triggers messages and every two seconds
-    changes a setting, which is written to flash.
+    files, and the back office reads the configuration, triggers messages and, if wanted, changes a
+    setting every two seconds, which is written to flash.
     """
 
-    def __init__(self, stand: Stand) -> None:
+    def __init__(self, stand: Stand, writes_settings: bool = True) -> None:
         self._stand = stand
+        self._writes_settings = writes_settings
         self._ends = threading.Event()
         self.calls = {"state": 0, "live": 0, "files": 0, "ocpp": 0, "settings": 0}
         self.failures = 0
@@ -189,7 +190,7 @@ class Load:
         message = random.choice(("StatusNotification", "MeterValues", "Heartbeat"))
         self._stand.call("TriggerMessage", requestedMessage=message)
         self.calls["ocpp"] += 2
-        if time.monotonic() >= self._set_at_s:
+        if self._writes_settings and time.monotonic() >= self._set_at_s:
             self._set_at_s = time.monotonic() + _SETTING_S
             seconds = str(random.randint(300, 900))
             self._stand.call("ChangeConfiguration", key="HeartbeatInterval", value=seconds)

@@ -108,20 +108,14 @@ def card(presentations: int) -> list[Row]:
 
 
 def steps(charges: int) -> list[Row]:
-    """Length of the asyncio steps while everything is busy, and of the longest one at boot."""
+    """Length of the asyncio steps while everything is busy, of the longest at boot, and of the
+    longest when settings are written too, which somebody does now and then."""
     with Stand(PLUG_CHARGES, speed=SPEED, steps=True) as stand:
         stand.connected()
         chip = stand.chip()
         boot_us = chip[layout.STEP_MAX_US]
-        before = chip.steps()
-        chip[layout.STEP_MAX_US] = 0
-        done = Charges(stand)
-        with Load(stand) as load:
-            for _ in range(charges):
-                done.begin()
-                done.end()
-        counts = [after - start for after, start in zip(chip.steps(), before)]
-        longest_us = chip[layout.STEP_MAX_US]
+        counts, longest_us, load = _busy_steps(stand, charges, writes_settings=False)
+        _, writing_us, writing = _busy_steps(stand, 1, writes_settings=True)
     p999_ms, binned = histogram_percentile(counts, 99.9), "in bins of 1 ms"
     if p999_ms == len(counts):  # the last bin holds all the longer ones
         p999_ms, binned = longest_us / 1000, f"over {len(counts) - 1} ms, at most the longest"
@@ -129,6 +123,21 @@ def steps(charges: int) -> list[Row]:
     boot = f"SPEED={SPEED}, from power on until the back office is in touch"
     return [
         Row("step_ms", round(boot_us / 1000, 1), "ms", boot, "boot_max"),
+        Row("step_ms", round(writing_us / 1000, 1), "ms", f"SPEED={SPEED}, {writing}", "settings_max"),
         Row("step_ms", round(longest_us / 1000, 1), "ms", conditions, "max"),
         Row("step_ms", round(p999_ms, 1), "ms", f"{conditions}, {binned}", "p99.9"),
     ]
+
+
+def _busy_steps(stand: Stand, charges: int, writes_settings: bool) -> "tuple[list[int], int, Load]":
+    """(histogram of the steps, the longest in µs, the load) over some charges."""
+    chip = stand.chip()
+    before = chip.steps()
+    chip[layout.STEP_MAX_US] = 0
+    done = Charges(stand)
+    with Load(stand, writes_settings) as load:
+        for _ in range(charges):
+            done.begin()
+            done.end()
+    counts = [after - start for after, start in zip(chip.steps(), before)]
+    return counts, chip[layout.STEP_MAX_US], load

@@ -123,12 +123,14 @@ class Stand:
         return self
 
     def __exit__(self, kind: object = None, error: object = None, trace: object = None) -> None:
-        self.end()
-        if isinstance(error, Exception):
-            error.add_note(self.console[-CONSOLE_TAIL:])
-        _running.discard(self)
-        _taken.discard(self._offset)
-        shutil.rmtree(self._directory, ignore_errors=True)
+        try:
+            self.end()
+            if isinstance(error, Exception):
+                error.add_note(self.console[-CONSOLE_TAIL:])
+        finally:
+            _running.discard(self)
+            _taken.discard(self._offset)
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     def _start(self) -> None:
         settings = self._directory / "settings.json"
