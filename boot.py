@@ -5,7 +5,7 @@ from machine import PWM, Pin
 
 try:
     with open("config.json") as file:
-        pins = json.load(file)["board"]["pins"]
+        pins = json.loads(file.read())["board"]["pins"]
 except (OSError, ValueError, KeyError):
     pins = {"contactor": 26, "pilot_pwm": 25}  # the reference board's, as in config.json
 

@@ -7,7 +7,7 @@ from core.clock import ticks_diff, ticks_ms
 from drivers.mfrc522 import ReaderError
 from micropython import const
 
-_POLL_MS = const(150)
+_POLL_MS = const(200)
 _ABSENT_MS = const(1000)  # a card not seen for that long was taken away
 _RETRY_MS = const(2000)
 

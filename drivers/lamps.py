@@ -10,7 +10,8 @@ SLOW = "flashing slow"
 FAST = "flashing fast"
 BREATHING = "breathing"
 
-_TICK_MS = 50
+_TICK_MS = 75
+_CALM_MS = 250
 _PERIOD_MS = {SLOW: 1000, FAST: 300, BREATHING: 3000}
 _FULL = 65535
 
@@ -58,4 +59,4 @@ class Lamps:
     async def run(self) -> None:
         """Draw for ever; seldom while nothing flashes."""
         while True:
-            await asyncio.sleep_ms(_TICK_MS if self._draw() else 4 * _TICK_MS)
+            await asyncio.sleep_ms(_TICK_MS if self._draw() else _CALM_MS)

@@ -33,18 +33,9 @@ class SocketLoop(virtual_time.VirtualLoop):
         asyncio.SelectorEventLoop.__init__(self, PatientSelector())
 
 
-def run(coroutine, loop_class=SocketLoop):
-    """Run a coroutine in virtual time; leftover tasks are cancelled."""
-    loop = loop_class()
-    try:
-        return loop.run_until_complete(coroutine)
-    finally:
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        loop.close()
+def run(coroutine):
+    """Run a coroutine in virtual time beside real sockets."""
+    return virtual_time.run(coroutine, SocketLoop)
 
 
 class CardboardCharger:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-import ocpp_rig
 import pytest
 import virtual_time
 from core import clock
@@ -24,7 +23,7 @@ def wall_clock():
 
 def run(coroutine):
     """Run a coroutine that needs no sockets."""
-    return ocpp_rig.run(coroutine, virtual_time.VirtualLoop)
+    return virtual_time.run(coroutine)
 
 
 def start_body(tag):

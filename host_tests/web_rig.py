@@ -79,12 +79,6 @@ class Charger(SimpleNamespace):
             listener(event, self.session)
 
 
-def run(coroutine) -> None:
-    """Run a coroutine in virtual time."""
-    with asyncio.Runner(loop_factory=virtual_time.VirtualLoop) as runner:
-        runner.run(coroutine)
-
-
 def make_services(**others) -> SimpleNamespace:
     """The services that the pages reach."""
     meter = SimpleNamespace(
@@ -129,7 +123,7 @@ def play(story, services=None):
     async def stage():
         await story(Browser(create_app(services)), services)
 
-    run(stage())
+    virtual_time.run(stage())
 
 
 def pass_s(seconds: float) -> None:
@@ -190,7 +184,7 @@ def visit(story):
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
 
-    run(stage())
+    virtual_time.run(stage())
 
 
 def events_of(text: bytes) -> list[tuple[str, dict]]:

@@ -12,7 +12,7 @@ from drivers import board as boards
 VERSION = "0.1.0"
 _CHARGER_STALE_MS = 2000
 _OCPP_BYTES = 65536  # a week offline with a charge each hour
-_GC_BYTES = 16384  # collect often and early: the heap stays in one piece
+_GC_BYTES = 24576  # collect early, so that the heap stays in one piece; most is collected in turns
 
 
 class Services:
@@ -118,7 +118,7 @@ async def main() -> None:
     gc.threshold(_GC_BYTES)
     log.info("main", "mpevse %s, started by %s" % (VERSION, boards.reset_cause()))
     with open("config.json") as file:
-        config = json.load(file)
+        config = json.loads(file.read())
     storage.make_directory("/data")
     settings = Settings("/data/settings.json")
     board = boards.Board(config["board"])

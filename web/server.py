@@ -18,7 +18,7 @@ _CONNECTIONS = const(6)
 _TURNED_AWAY = const(2)  # more that are told to come back later; others just see it closed
 _HEAD_BYTES = const(4096)
 _BLOCK_BYTES = const(512)
-_SEND_BYTES = const(512)  # gathered at most, unless a piece is larger
+_SEND_BYTES = const(768)  # gathered at most, unless a piece is larger
 _REQUEST_MS = const(10000)  # a request is complete by then
 # A client that takes nothing of its answer, or sends nothing of a long body, is gone after this.
 _STALL_MS = const(10000)
@@ -277,9 +277,8 @@ class WebServer:
             return
         connection.answering = True
         connection.extend(_STALL_MS)
-        await asyncio.sleep_ms(0)  # others have their turn between reading, handling and sending
+        await asyncio.sleep_ms(0)  # others have their turn between reading and handling
         response = await self._app.dispatch_request(request)
-        await asyncio.sleep_ms(0)
         try:
             await response.write(connection)
             await connection.flush()

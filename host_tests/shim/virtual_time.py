@@ -65,9 +65,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return clock.now_us / 1e6
 
 
-def run(coroutine):
+def run(coroutine, loop_class=VirtualLoop):
     """Run a coroutine to its end in virtual time; leftover tasks are cancelled."""
-    loop = VirtualLoop()
+    loop = loop_class()
     try:
         return loop.run_until_complete(coroutine)
     finally:

@@ -37,4 +37,4 @@ def read_json(path: str, default=None):
     except OSError:
         return default
     with file:
-        return json.load(file)
+        return json.loads(file.read())  # load() would read a character at a time

@@ -1,6 +1,7 @@
 """Long-running tasks: named, restarted when they fail, and only a healthy set of them feeds the watchdog."""
 
 import asyncio
+import gc
 import sys
 
 from core import clock, log
@@ -74,4 +75,5 @@ class Supervisor:
             elif self._watchdog:
                 self._watchdog.feed()
             clock.uptime_s()  # keeps the uptime counting across the wrap of the ticks
+            gc.collect()  # here, so that seldom another task's turn has to wait for it
             await asyncio.sleep_ms(_FEED_MS)

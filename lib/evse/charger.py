@@ -10,9 +10,9 @@ from evse.session import Session
 from evse.state_machine import STEADY_X10, Inputs, StateMachine
 from micropython import const
 
-_ENERGISED_MS = const(14)  # two samples and the coil's release well within 100 ms
-_IDLE_MS = const(25)
-_FULL_PASS_MS = const(60)  # what changes without the pilot waits at most this long
+_ENERGISED_MS = const(16)  # two samples and the coil's release well within 100 ms
+_IDLE_MS = const(40)
+_FULL_PASS_MS = const(100)  # what changes without the pilot waits at most this long
 _CLOSE_CHECK_MS = const(500)
 _WELD_CHECK_MS = const(1000)
 _PLUG_TIMEOUT_S = const(60)  # a card without a plug is forgotten (OCPP ConnectionTimeOut)

@@ -1,6 +1,5 @@
 """The chip below MicroPython on a simulated board: registers, lines to other chips, flash, and a probe."""
 
-import asyncio
 import ffi
 import gc
 import json
@@ -16,7 +15,7 @@ import board_io
 import registers
 
 _MAP_SHARED_FIXED = 0x100001  # MAP_SHARED | MAP_FIXED_NOREPLACE
-_PROBE_MS = 20
+_PROBE_MS = 40
 ROMFS_AT = 0x3C000000
 
 
@@ -103,11 +102,13 @@ def publish_text(index: int, text: str) -> None:
 
 async def probe() -> None:
     """Publish the heap, and hold the loop when the bench asks for it."""
+    import asyncio
+
     low = 1 << 29
     passes = 0
     while True:
         passes += 1
-        if passes % 25 == 0:
+        if passes % 12 == 0:
             free = gc.mem_free()
             low = min(low, free)
             registers.poke(registers.HEAP_FREE, free)
@@ -126,6 +127,8 @@ async def probe() -> None:
 
 def measure_steps() -> None:
     """Time every asyncio step: what passes between two looks of the loop at its I/O."""
+    import asyncio
+
     queue = asyncio.core._io_queue
     wait = queue.wait_io_event
     since = time.ticks_us()
@@ -144,7 +147,9 @@ def measure_steps() -> None:
 
 
 def hook_loop(steps: bool) -> None:
-    """Let the bench's coroutine run beside the firmware's."""
+    """Let the bench's coroutine run beside the firmware's. Not before boot.py: it loads asyncio."""
+    import asyncio
+
     run = asyncio.run
 
     def run_with_probe(main):
@@ -183,7 +188,7 @@ def start(board_dir: str, map_file) -> None:
         parameters = json.load(file)
     board_io.unique_id = bytes.fromhex(parameters["serial_hex"])
     mount_flash(board_dir, map_file)
+    execfile("boot.py")
     hook_loop(bool(parameters.get("steps")))
-    for name in ("boot.py", "main.py"):
-        gc.collect()
-        execfile(name)
+    gc.collect()
+    execfile("main.py")
