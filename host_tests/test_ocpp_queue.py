@@ -148,6 +148,7 @@ def test_start_and_stop_of_a_session_are_queued_once_even_over_restarts_and_comp
     put_session(messages, 3, values=20)
     messages.put_start(3, start_body("again"), NOW_S)
     deliver_all(messages, office)
+    virtual_time.run(messages.compact())
     assert messages._journal.size < 200, "what is done was dropped"
     messages = reopened(path)
     messages.put_stop(3, bound_body("again"), NOW_S)

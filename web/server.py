@@ -277,8 +277,9 @@ class WebServer:
             return
         connection.answering = True
         connection.extend(_STALL_MS)
-        await asyncio.sleep_ms(0)  # others have their turn between reading and handling
+        await asyncio.sleep_ms(0)  # others have their turn between reading, handling and sending
         response = await self._app.dispatch_request(request)
+        await asyncio.sleep_ms(0)
         try:
             await response.write(connection)
             await connection.flush()

@@ -258,7 +258,7 @@ class TransactionQueue:
 
     def needs_compaction(self) -> bool:
         """True when what is done takes so much of the journal that it pays to drop it."""
-        floor = 1024 if not self._in_journal else self._journal.limit_bytes // 4
+        floor = self._journal.limit_bytes // (4 if self._in_journal else 8)
         return self._head > floor
 
     async def compact(self) -> None:
