@@ -3,7 +3,7 @@
 import random
 import time
 
-from sim.bench.browser import Load
+from sim.bench.browser import Browser, Load
 from sim.bench.figures import Row, histogram_percentile, spread
 from sim.bench.stand import PLUG_CHARGES, Stand, until
 from sim.shim import registers as layout
@@ -112,6 +112,7 @@ def steps(charges: int) -> list[Row]:
     longest when settings are written too, which somebody does now and then."""
     with Stand(PLUG_CHARGES, speed=SPEED, steps=True) as stand:
         stand.connected()
+        Browser(stand.web_port).get("/")  # the last that comes up
         chip = stand.chip()
         boot_us = chip[layout.STEP_MAX_US]
         counts, longest_us, load = _busy_steps(stand, charges, writes_settings=False)
