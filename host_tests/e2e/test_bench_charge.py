@@ -96,9 +96,6 @@ def test_page_views_and_charges_fit_into_128_kb(station):
     assert firmware["heap_low"] > 0
 
 
-@pytest.mark.xfail(
-    reason="code for it is loaded at the first request; 5 kB too much", strict=False
-)
 def test_metrics_fit_in_as_well(station):
     station.charge()
     assert station.page.login() == 204
