@@ -8,7 +8,7 @@ the asyncio loop; a client that is silent, slow or sends nonsense is dropped wit
 import asyncio
 import gc
 
-from microdot import Request
+from microdot import Request, Response
 from microdot.microdot import NoCaseDict
 from micropython import const
 
@@ -18,7 +18,7 @@ _CONNECTIONS = const(6)
 _TURNED_AWAY = const(2)  # more that are told to come back later; others just see it closed
 _HEAD_BYTES = const(4096)
 _BLOCK_BYTES = const(512)
-_SEND_BYTES = const(768)  # gathered at most, unless a piece is larger
+_SEND_BYTES = const(512)  # gathered at most, unless a piece is larger
 _REQUEST_MS = const(10000)  # a request is complete by then
 # A client that takes nothing of its answer, or sends nothing of a long body, is gone after this.
 _STALL_MS = const(10000)
@@ -31,6 +31,7 @@ _BUSY_S = 0.1  # … and somebody is
 Request.max_content_length = 16384
 Request.max_body_length = 2048
 Request.max_readline = 2048
+Response.send_file_buffer_size = 512  # a nearly full heap has many small gaps and no large one
 
 _REASONS = {
     400: "Bad Request",
@@ -254,9 +255,9 @@ class WebServer:
                 connection.refuse(408)
         except (OSError, EOFError, asyncio.TimeoutError):
             pass  # the client has gone
-        except MemoryError:
+        except MemoryError as error:
             gc.collect()
-            log.error("web", "no memory for a request")
+            log.error("web", "no memory for a request: %s" % error)
         finally:
             self._connections.remove(connection)
             await connection.close()
