@@ -276,8 +276,10 @@ class TransactionQueue:
             yield _TRANSACTION, struct.pack(_MAPPING, session, transaction)
         if self._stopped:
             yield _CLOSED, struct.pack("<I", self._stopped)
-        record = self._journal.read(self._head)
-        while record:
-            if record[1] in _ACTIONS:
-                yield record[1], record[2]
-            record = self._journal.read(record[0])
+        offset = self._head
+        copied = 0
+        while copied < self._in_journal:  # which grows when a message is queued meanwhile
+            offset, kind, payload = self._journal.read(offset)
+            if kind in _ACTIONS:
+                copied += 1
+                yield kind, payload
