@@ -342,3 +342,26 @@ def test_a_short_circuit_is_no_unplugging(rig):
         assert (rig.charger.session, rig.charger.status) == (None, "Available")
 
     rig.play(story)
+
+
+def test_single_odd_samples_in_quick_succession_do_not_open(rig):
+    """Given a disturbed pilot, when every third sample is off, then charging goes on."""
+
+    async def story(rig):
+        await charging(rig)
+        measure, looks = rig.pilot.measure, []
+
+        def disturbed():
+            measure()
+            looks.append(1)
+            if len(looks) % 3 == 0:
+                rig.pilot.high_mv = 9000
+
+        begun_ms = rig.car()
+        rig.pilot.measure = disturbed
+        await asyncio.sleep(3)
+        assert len(looks) > 100
+        assert not rig.saw("coil", False, begun_ms)
+        assert rig.charger.status == "Charging"
+
+    rig.play(story)

@@ -195,7 +195,7 @@ class Charger:
         self._blind = 0
         inputs.level = classify(pilot.high_mv, self._levels_mv, inputs.level)
         inputs.diode_ok = pilot.low_mv <= self._diode_mv
-        quiet = inputs.level == machine.vehicle and not self.guard.trips
+        quiet = inputs.level == machine.vehicle and machine.is_settled and not self.guard.trips
         if quiet and ticks_diff(now_ms, self._passed_ms) < _FULL_PASS_MS:
             return
         self._passed_ms = now_ms

@@ -61,6 +61,11 @@ class StateMachine:
         """True while PWM offers energy."""
         return self.duty_x10 not in (STEADY_X10, STATE_F_X10)
 
+    @property
+    def is_settled(self) -> bool:
+        """No other vehicle state is under way."""
+        return self._candidate == self.vehicle
+
     def step(self, inputs: Inputs, now_ms: int) -> None:
         """Advance to now and set the outputs."""
         self._follow_vehicle(inputs, now_ms)
