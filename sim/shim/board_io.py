@@ -2,6 +2,7 @@
 
 unique_id = b"\x24\x0a\xc4\x00\x00\x01"
 _transfer = None
+_end = None
 
 
 class BoardReset(BaseException):
@@ -13,14 +14,22 @@ class BoardReset(BaseException):
 
 
 def end(code: int) -> None:
-    """End the board's run: 3 hard reset, 5 soft reset. The launcher puts the process's end here."""
+    """End the board's run: 3 hard reset, 5 soft reset."""
+    if _end:
+        _end(code)
     raise BoardReset(code)
 
 
-def attach(transfer) -> None:
-    """Set the way to the chips: transfer(kind, address, payload or None, answer buffer)."""
-    global _transfer
+def attach(transfer, end, serial: bytes) -> None:
+    """Put the board around the modules.
+
+    transfer(kind, address, payload or None, answer buffer): the way to the chips; end(code): ends the
+    process; serial: the chip's own six bytes.
+    """
+    global _transfer, _end, unique_id
     _transfer = transfer
+    _end = end
+    unique_id = serial
 
 
 def transfer(kind: int, address: int, payload, answer) -> None:

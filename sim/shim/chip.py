@@ -182,11 +182,11 @@ def start(board_dir: str, map_file) -> None:
     """Put the chip together and run what is on its flash."""
     libc = ffi.open("libc.so.6")
     map_registers(libc, board_dir + "/registers", registers.BASE, registers.WORDS * 4)
-    board_io.attach(ChipBus(board_dir + "/bus.sock").transfer)
-    board_io.end = libc.func("v", "_exit", "i")
     with open(board_dir + "/board.json") as file:
         parameters = json.load(file)
-    board_io.unique_id = bytes.fromhex(parameters["serial_hex"])
+    bus = ChipBus(board_dir + "/bus.sock")
+    serial = bytes.fromhex(parameters["serial_hex"])
+    board_io.attach(bus.transfer, libc.func("v", "_exit", "i"), serial)
     mount_flash(board_dir, map_file)
     execfile("boot.py")
     hook_loop(bool(parameters.get("steps")))

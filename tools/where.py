@@ -1,0 +1,59 @@
+"""Tells which file, line and function are meant in a board's tracebacks: its modules are linked into a few.
+
+As a program: where.py [CONSOLE_LOG]; without a file it reads standard input.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools.device_files import PARTS, firmware_modules, linked_texts
+
+ENTRY = re.compile(r'File "([^"]+)", line (\d+), in \S+')
+
+
+def translator() -> "Callable[[str], str]":
+    """Return what translates a line of a console, with the sources as they are now."""
+    modules, users = firmware_modules()
+    _, linked = linked_texts(modules, users, PARTS)
+    parts = {Path(path).stem: part for path, part in linked.items()}
+    files = {name: path for path, name in modules}
+
+    def entry(match: "re.Match[str]") -> str:
+        path, line = match[1], int(match[2])
+        if path in parts:
+            path, line = parts[path].place(line)
+        if path not in files:
+            return match[0]
+        function = function_at(files[path].read_text(), line)
+        return f'File "{path}", line {line}, in {function}'
+
+    return lambda text: ENTRY.sub(entry, text)
+
+
+def function_at(source: str, line: int) -> str:
+    """Return the name of the function that a line belongs to."""
+    name = "<module>"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if node.lineno <= line <= (node.end_lineno or line):
+                name = node.name  # inner ones come later
+    return name
+
+
+def main(arguments: "list[str]") -> int:
+    """Print a console log with its tracebacks translated; return the exit status."""
+    text = Path(arguments[0]).read_text(errors="replace") if arguments else sys.stdin.read()
+    translate = translator()
+    for line in text.splitlines():
+        print(translate(line))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
