@@ -86,14 +86,18 @@ def test_a_constant_is_written_where_it_is_used_and_is_no_name_any_more():
 
 
 def test_a_negative_constant_keeps_its_sign():
-    _, parts = link(program(a="_LOW = -6\n\ndef square():\n    return _LOW**2\n"), {"all": ("lib_core.a",)})
+    _, parts = link(
+        program(a="_LOW = -6\n\ndef square():\n    return _LOW**2\n"), {"all": ("lib_core.a",)}
+    )
     scope: dict = {}
     exec(parts["all"].text, scope)
     assert scope["square"]() == 36
 
 
 def test_a_name_that_changes_is_no_constant(linked):
-    source = "level = 1\n\ndef raised():\n    global level\n    level = level + 1\n    return level\n"
+    source = (
+        "level = 1\n\ndef raised():\n    global level\n    level = level + 1\n    return level\n"
+    )
     _, parts = linked({"all": ("lib_core.a",)}, a=source)
     assert [parts["all"].raised(), parts["all"].raised()] == [2, 3]
 
@@ -109,7 +113,9 @@ def test_a_later_part_and_a_module_of_its_own_find_the_first(linked, monkeypatch
 
 
 def test_a_file_beside_a_module_is_still_found(linked):
-    _, parts = linked({"all": ("lib_core.a",)}, a="FOLDER = __file__.rsplit('/', 1)[0] + '/x.tsv'\n")
+    _, parts = linked(
+        {"all": ("lib_core.a",)}, a="FOLDER = __file__.rsplit('/', 1)[0] + '/x.tsv'\n"
+    )
     assert parts["all"].FOLDER == "/rom/lib/lib_core/x.tsv"
 
 
@@ -140,7 +146,10 @@ def test_what_can_t_be_followed_is_refused(user, why):
 
 
 def test_long_words_are_known_as_names_before_they_come_as_strings():
-    _, parts = link(program(a="KEY = 'backend_chargepoint_id'\nTEXT = 'no name at all'\n"), {"all": ("lib_core.a",)})
+    _, parts = link(
+        program(a="KEY = 'backend_chargepoint_id'\nTEXT = 'no name at all'\n"),
+        {"all": ("lib_core.a",)},
+    )
     assert parts["all"].text.splitlines()[0] == "if 0: backend_chargepoint_id"
 
 
@@ -153,4 +162,7 @@ def test_a_traceback_of_the_firmware_names_its_source():
     assert 'File "lib/evse/charger.py"' in said
     assert said.endswith(", in step_once")
     assert function_at("x = 1\n", 1) == "<module>"
-    assert translator()('  File "asyncio/core.py", line 1, in run') == '  File "asyncio/core.py", line 1, in run'
+    assert (
+        translator()('  File "asyncio/core.py", line 1, in run')
+        == '  File "asyncio/core.py", line 1, in run'
+    )

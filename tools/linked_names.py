@@ -52,7 +52,9 @@ class Program:
             self.modules[module.dotted] = module
         for module in self.modules.values():
             module.scope = self._outermost(module)
-        assigned = {target for module in self.modules.values() for target in self._assigned(module)}
+        assigned = {
+            target for module in self.modules.values() for target in self._assigned(module)
+        }
         for module in self.modules.values():
             module.constants = _constants(module, assigned)
         self.kept = {name for text in users for name in re.findall(r"\w+", text)}
@@ -89,11 +91,15 @@ class Program:
             for name, origin in module.scope.items():
                 if origin is None and name not in module.constants:
                     own.append(Origin(module.dotted, name))
-                elif origin and origin.name and origin.module not in (*self.modules, "micropython"):
+                elif (
+                    origin and origin.name and origin.module not in (*self.modules, "micropython")
+                ):
                     own.append(origin)
         spare = (name for name in spare_names() if name not in taken)
         # Others know a part by the names of the module that it is called after: these come first.
-        for origin in sorted(set(own), key=lambda o: (o.module not in self.order, o.module, o.name)):
+        for origin in sorted(
+            set(own), key=lambda o: (o.module not in self.order, o.module, o.name)
+        ):
             free = origin.name not in taken and not is_short(origin.name)
             name = origin.name if free else next(spare)
             taken.add(name)
@@ -157,7 +163,9 @@ class Program:
             return name
         return f"{place.linked}.{name}"
 
-    def import_line(self, statement: "ast.Import | ast.ImportFrom", user: Module, outermost: bool) -> str:
+    def import_line(
+        self, statement: "ast.Import | ast.ImportFrom", user: Module, outermost: bool
+    ) -> str:
         """What becomes of an import: the linked modules it needs, and what is not linked."""
         wanted = []
         for name, origin in self.imported(statement).items():
@@ -166,7 +174,11 @@ class Program:
             if origin == Origin("micropython", "const"):
                 continue
             if home and (home.linked or origin.name in home.constants):
-                if home.linked and home.linked != user.linked and origin.name not in home.constants:
+                if (
+                    home.linked
+                    and home.linked != user.linked
+                    and origin.name not in home.constants
+                ):
                     wanted.append("import " + home.linked)
             elif not (outermost and user.linked and home is None) or self._is_first(user, origin):
                 wanted.append(self._plain_import(name, origin, user if outermost else None))
@@ -185,7 +197,9 @@ class Program:
             return f"import {origin.module}" + (f" as {name}" if name != origin.module else "")
         if user and user.linked:
             name = self._names.get(origin, name)
-        return f"from {origin.module} import {origin.name}" + (f" as {name}" if name != origin.name else "")
+        return f"from {origin.module} import {origin.name}" + (
+            f" as {name}" if name != origin.name else ""
+        )
 
 
 def _constants(module: Module, assigned: "set[Origin]") -> "dict[str, int]":

@@ -82,7 +82,9 @@ class _Rewriter:
         self._block(self._module.tree.body, [self._module.scope])
         for row, start, end_row, end, new in sorted(set(self._edits), reverse=True):
             before, after = self._lines[row - 1][:start], self._lines[end_row - 1][end:]
-            self._lines[row - 1 : end_row] = [before + new.encode() + b"\n" * (end_row - row) + after]
+            self._lines[row - 1 : end_row] = [
+                before + new.encode() + b"\n" * (end_row - row) + after
+            ]
         return b"".join(self._lines).decode()
 
     def _replace(self, node: "ast.expr | ast.stmt", new: str) -> None:
@@ -100,7 +102,12 @@ class _Rewriter:
         kind = type(node).__name__
         visit = getattr(self, f"_visit_{kind.removeprefix('Async').removesuffix('From')}", None)
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            found = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+            found = {
+                n.id
+                for g in node.generators
+                for n in ast.walk(g.target)
+                if isinstance(n, ast.Name)
+            }
             self._children(node, [*scopes, dict.fromkeys(found)])
         elif visit:
             visit(node, scopes)
@@ -156,7 +163,9 @@ class _Rewriter:
                 own.update(self._program.imported(statement))
         self._block(node.body, [*scopes, own])
 
-    def _definition(self, node: "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef", scopes: list) -> None:
+    def _definition(
+        self, node: "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef", scopes: list
+    ) -> None:
         if len(scopes) > 1:
             return
         new = self._program.spelled(Origin(self._module.dotted, node.name), self._module)
