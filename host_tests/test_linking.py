@@ -119,6 +119,15 @@ def test_a_file_beside_a_module_is_still_found(linked):
     assert parts["all"].FOLDER == "/rom/lib/lib_core/x.tsv"
 
 
+def test_a_name_that_others_ask_for_stays_though_a_local_one_is_like_it(monkeypatch):
+    sources = {
+        "lib/start.py": "from helper import call\n\n\ndef run():\n    return call(lambda: 5)\n",
+        "lib/helper.py": "def call(run):\n    return run()\n",
+    }
+    _, parts = link(sources, {"start": ("start",)}, ("from start import run\nrun()\n",))
+    assert loaded("start", parts["start"].text, monkeypatch).run() == 5
+
+
 def test_lines_lead_back_to_their_files():
     _, parts = link(program(clock=CLOCK, counter=COUNTER), {"all": ("lib_core.counter",)})
     lines = parts["all"].text.splitlines()

@@ -145,6 +145,14 @@ class Program:
                 if owner and owner.module in self.modules:
                     yield Origin(owner.module, node.attr)
 
+    def asked_for(self, part: str) -> "Iterator[tuple[str, str]]":
+        """Names by which others may ask for what a part calls differently."""
+        module = self.modules.get(part)
+        for name in sorted(module.scope) if module else ():
+            new = self._names.get(Origin(part, name), name)
+            if name in self.kept and new != name:
+                yield name, new
+
     # How names are written.
 
     def spelled(self, origin: Origin, user: Module) -> "str | None":

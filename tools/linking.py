@@ -57,6 +57,7 @@ def _joined(program: Program, name: str) -> Linked:
         part += "" if part.endswith("\n") else "\n"
         text += part
         line += part.count("\n")
+    text += "".join(f"{known} = {new}\n" for known, new in program.asked_for(name))
     return Linked(_named_first(text) + "\n" + text, starts)
 
 
