@@ -168,7 +168,6 @@ def test_given_more_files_than_fit_then_the_message_says_so():
 def test_every_module_of_the_firmware_compiles_for_every_chip():
     for arch in ("xtensawin", "rv32imc"):
         files = device_files(arch)
-        assert "/lib/microdot/microdot.mpy" in files
         assert {"/lib/firmware.mpy", "/lib/backend.mpy", "/lib/pages.mpy"} <= files.keys()
         assert "/lib/core/clock.mpy" not in files  # linked into the first of these
 

@@ -42,6 +42,16 @@ def test_a_name_in_a_string_stays():
     assert shorten({"a.py": text})["a.py"] == text
 
 
+def test_a_name_that_is_put_together_stays():
+    text = (
+        "class Calls:\n    def __init__(self):\n        self.late_handlers = [5]\n\n"
+        "    def of(self, kind):\n        return getattr(self, kind + '_handlers')\n"
+    )
+    scope: dict = {}
+    exec(shorten({"a.py": text}, ("x = Calls().of('late')",))["a.py"], scope)
+    assert scope["Calls"]().of("late") == [5]
+
+
 def test_a_class_with_a_parent_in_another_file_stays():
     text = "from base import Base\n\n\nclass Child(Base):\n    def _own(self):\n        return 1\n"
     assert shorten({"a.py": text})["a.py"] == text

@@ -189,7 +189,7 @@ def test_given_a_board_then_deploy_copies_the_staged_files_and_restarts_it(tmp_p
     assert command[:3] == ("mpremote", "connect", "/dev/ttyUSB0")
     assert str(tmp_path / "deploy" / "lib") in command
     assert command[-3:] == (":", "+", "reset")
-    assert (tmp_path / "deploy" / "lib" / "microdot" / "microdot.mpy").is_file()
+    assert (tmp_path / "deploy" / "lib" / "pages.mpy").is_file()
 
 
 def test_the_commands_of_the_makefile_are_told_by_make_help():

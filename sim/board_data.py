@@ -30,7 +30,7 @@ SHIM = ROOT / "sim" / "shim"
 def chip_image() -> bytes:
     """The shim's modules as the chip's read-only memory."""
     launcher = SHIM / "launch.py"
-    modules = [(path, path.name) for path in sorted(SHIM.glob("*.py")) if path != launcher]
+    modules = {path.name: path.read_text() for path in sorted(SHIM.glob("*.py")) if path != launcher}
     users = [path.read_text() for path in (launcher, *firmware_sources()) if path.suffix == ".py"]
     users.append(BLOCK_DEVICE)
     return pack_romfs(compile_modules(modules, tuple(users), ARCHITECTURE, CHIP_PARTS))

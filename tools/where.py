@@ -22,15 +22,14 @@ def translator() -> "Callable[[str], str]":
     modules, users = firmware_modules()
     _, linked = linked_texts(modules, users, PARTS)
     parts = {Path(path).stem: part for path, part in linked.items()}
-    files = {name: path for path, name in modules}
 
     def entry(match: "re.Match[str]") -> str:
         path, line = match[1], int(match[2])
         if path in parts:
             path, line = parts[path].place(line)
-        if path not in files:
+        if path not in modules:
             return match[0]
-        function = function_at(files[path].read_text(), line)
+        function = function_at(modules[path], line)
         return f'File "{path}", line {line}, in {function}'
 
     return lambda text: ENTRY.sub(entry, text)
