@@ -16,24 +16,40 @@ from tools.build_image import (
     split_for_romfs,
     write_image,
 )
-from tools.device_files import ROOT, belongs_into_romfs, compile_modules, device_files, firmware_sources
+from tools.device_files import (
+    ROOT,
+    belongs_into_romfs,
+    compile_modules,
+    device_files,
+    firmware_sources,
+)
+from tools.linking import Parts
+from tools.trimming import without_unused
 
 from sim.board import Board, chip_id
 
 ARCHITECTURE = "x86"  # native code of the 32-bit unix port
 DEMO_URL = r"ws://127\.0\.0\.1:\d+/ocpp"
 BLOCK_DEVICE = "readblocks, writeblocks, ioctl"  # what MicroPython's file systems call
-CHIP_PARTS = {"machine": ("machine",)}  # the module with all that it needs, as one
+CHIP_PARTS: Parts = {
+    "machine": ("machine",),
+    "network": ("network",),
+}  # each with all that it needs
 SHIM = ROOT / "sim" / "shim"
 
 
 def chip_image() -> bytes:
     """The shim's modules as the chip's read-only memory."""
     launcher = SHIM / "launch.py"
-    modules = {path.name: path.read_text() for path in sorted(SHIM.glob("*.py")) if path != launcher}
+    modules = {
+        path.name: path.read_text() for path in sorted(SHIM.glob("*.py")) if path != launcher
+    }
     users = [path.read_text() for path in (launcher, *firmware_sources()) if path.suffix == ".py"]
     users.append(BLOCK_DEVICE)
-    return pack_romfs(compile_modules(modules, tuple(users), ARCHITECTURE, CHIP_PARTS))
+    used = without_unused(
+        modules, (launcher.read_text(), *users)
+    )  # a chip has the rest in its own memory
+    return pack_romfs(compile_modules(used, tuple(users), ARCHITECTURE, CHIP_PARTS))
 
 
 @functools.cache

@@ -1,8 +1,9 @@
 """The web framework's source as a board gets it: from where pip put it, without what the pages do not use."""
 
-import ast
 import importlib.util
 from pathlib import Path
+
+from tools.trimming import trimmed
 
 PACKAGE = "lib/microdot/__init__.py"
 MODULE = "lib/microdot/microdot.py"
@@ -53,39 +54,3 @@ def sources() -> "dict[str, str] | None":
         return None
     text = Path(package.origin).with_name("microdot.py").read_text()
     return {PACKAGE: EXPORTS, MODULE: trimmed(text, UNUSED)}
-
-
-def trimmed(text: str, unused: "tuple[str, ...]") -> str:
-    """Return a module's text without some of its definitions: "name" or "Class.name".
-
-    ValueError when it does not define one of them. Lines keep their numbers.
-    """
-    lines = text.splitlines()
-    missing = set(unused)
-    for name, node in _definitions(ast.parse(text)):
-        if name in missing:
-            missing.discard(name)
-            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-            lines[first - 1 : node.end_lineno] = [""] * ((node.end_lineno or first) - first + 1)
-    if missing:
-        raise ValueError("not defined: " + ", ".join(sorted(missing)))
-    return "\n".join(lines) + "\n"
-
-
-def _definitions(tree: ast.Module) -> "list[tuple[str, ast.stmt]]":
-    found = []
-    for node in tree.body:
-        found += [(name, node) for name in _defined(node)]
-        if isinstance(node, ast.ClassDef):
-            found += [
-                (f"{node.name}.{name}", part) for part in node.body for name in _defined(part)
-            ]
-    return found
-
-
-def _defined(node: ast.stmt) -> "list[str]":
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return [node.name]
-    if isinstance(node, ast.Assign):
-        return [target.id for target in node.targets if isinstance(target, ast.Name)]
-    return []

@@ -1,11 +1,11 @@
-"""The web framework on a board: trimmed of what the pages do not use, still the pinned one."""
+"""Sources without what nobody uses: the web framework's, the shim's."""
 
 import ast
 
 import pytest
 
 from tools import microdot_source
-from tools.microdot_source import trimmed
+from tools.trimming import trimmed, without_unused
 
 TEXT = """import re
 
@@ -52,3 +52,13 @@ def test_nothing_that_is_left_needs_what_went():
     gone = {name.rpartition(".")[2] for name in microdot_source.UNUSED}
     # dict.get, a stream's aclose and awrite, attributes of the same name, and what web.app has of its own
     assert gone & used <= {"get", "aclose", "awrite", "route", "after_request", "find_route"}
+
+
+def test_what_nobody_mentions_goes_and_then_what_only_that_has_used():
+    sources = {
+        "a.py": "def used():\n    return 1\n\n\ndef lonely():\n    return helper()\n\n\ndef helper():\n    return 2\n"
+    }
+    (text,) = without_unused(sources, ("from a import used\n",)).values()
+    assert "used" in text
+    assert "lonely" not in text
+    assert "helper" not in text
