@@ -1,16 +1,20 @@
 """RS485 half duplex over a UART with a driver-enable pin: frames out, frames in.
 
 The ESP32's UART has no RS485 mode in MicroPython, so software turns the line around: the driver
-is held until txdone(), plus however late the loop comes back to look. A device that answers
-sooner than that loses its first bytes; real meters take 20 ms and more.
+is held until txdone(), behind a frame of more than 10 ms plus however late the loop comes back to look.
+A device that answers sooner than that loses its first bytes; real meters take 20 ms and more.
 """
 
 import asyncio
+from time import sleep_us
 
 from core.clock import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 _POLL_MS = const(5)
+_HOLD_US = const(10000)
+_HOLD_LOOKS = const(6)
+_BATCH_MS = const(30)  # a UART may hand its bytes over in batches that come this late
 _TX_LATE_MS = const(50)  # a UART that has not sent by then is stuck
 
 
@@ -29,13 +33,21 @@ class Rs485Port:
     def __init__(self, uart, de_pin, baudrate: int = 9600) -> None:
         self._uart = uart
         self._de_pin = de_pin
-        self._silence_ms = _silence_ms(baudrate)
-        self._byte_us = 11000000 // baudrate
+        self._note_speed(baudrate)
         self._busy_ms = ticks_ms()  # when the line was last in use
         self._sent = b""  # what may come back as an echo
         self._echoes = False
         self._spare = bytearray(16)
         de_pin.value(0)
+
+    def _note_speed(self, baudrate: int) -> None:
+        self._silence_ms = _silence_ms(baudrate)
+        self._byte_us = 11000000 // baudrate
+
+    def set_line(self, baudrate: int, parity: "int | None", stop_bits: int) -> None:
+        """Set the UART anew; parity None, 0 (even) or 1 (odd)."""
+        self._uart.init(baudrate=baudrate, bits=8, parity=parity, stop=stop_bits)
+        self._note_speed(baudrate)
 
     async def write(self, frame) -> None:
         """Send a frame, behind the silence that ends the one before.
@@ -60,9 +72,17 @@ class Rs485Port:
             await asyncio.sleep_ms(rest_ms)
 
     async def _wait_sent(self, length: int) -> None:
-        wire_ms = length * self._byte_us // 1000
-        deadline = ticks_add(ticks_ms(), wire_ms + _TX_LATE_MS)
-        await asyncio.sleep_ms(wire_ms)
+        """Wait for the last byte; a request's eight hold the loop, which might come back too late."""
+        wire_us = length * self._byte_us
+        deadline = ticks_add(ticks_ms(), wire_us // 1000 + _TX_LATE_MS)
+        if wire_us <= _HOLD_US:
+            sleep_us(wire_us)
+            for _ in range(_HOLD_LOOKS):
+                if self._uart.txdone():
+                    return
+                sleep_us(500)
+        else:
+            await asyncio.sleep_ms(wire_us // 1000)
         while not self._uart.txdone():
             if ticks_diff(deadline, ticks_ms()) < 0:
                 raise OSError("UART does not send")
@@ -77,7 +97,7 @@ class Rs485Port:
     async def read_frame(self, buffer, timeout_ms: int, expected: int = 0) -> int:
         """Put the next frame into the buffer; return its length, 0 when none began in time.
 
-        With an expected length the frame may end there, without the silence behind it. The
+        With an expected length the frame ends there, or with a longer silence before it. The
         echo of what was sent last, if the transceiver gives one, is left out.
         """
         deadline = ticks_add(ticks_ms(), timeout_ms)
@@ -96,6 +116,7 @@ class Rs485Port:
 
     async def _receive(self, buffer, deadline: int, expected: int) -> int:
         uart = self._uart
+        silence_ms = max(self._silence_ms, _BATCH_MS) if expected else self._silence_ms
         seen = 0
         quiet_since = 0
         while True:
@@ -107,7 +128,7 @@ class Rs485Port:
                 if waiting >= len(buffer) or 0 < expected <= waiting:
                     break
             elif seen:
-                if ticks_diff(now, quiet_since) >= self._silence_ms:
+                if ticks_diff(now, quiet_since) >= silence_ms:
                     break
             elif ticks_diff(deadline, now) <= 0:
                 return 0

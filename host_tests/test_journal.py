@@ -92,6 +92,16 @@ def test_a_write_that_failed_halfway_is_cut_off_before_the_next(path, monkeypatc
     assert records(Journal(str(path), 1000)) == [(1, b"first"), (3, b"next")]
 
 
+def test_a_first_write_that_failed_does_not_keep_others_from_it(path, monkeypatch):
+    journal = Journal(str(path), 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(OSError("flash is full")))
+        with pytest.raises(OSError, match="full"):
+            journal.append(1, b"lost")
+    journal.append(2, b"kept")
+    assert records(Journal(str(path), 1000)) == [(2, b"kept")]
+
+
 def test_a_rewrite_replaces_everything(path):
     journal = Journal(str(path), 1000)
     journal.append(1, b"old")

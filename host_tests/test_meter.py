@@ -1,85 +1,21 @@
-"""Meters: formats, and a poller that asks pymodbus' meters over the bus."""
+"""The poller: what it makes of a meter's values, and of a meter that fails, on pymodbus' bytes."""
 
 import asyncio
-import struct
+import json
 
 import pytest
-from chip_bench import BusRig, run
-from hypothesis import given
-from hypothesis import strategies as st
-from meter import formats
-from meter.poller import EnergyCount, Meter
-from modbus.rtu import Master
-from sim import meters
+from chip_bench import now_s
+from meter.poller import Meter
+from meter.register_map import ABSENT
+from meter_rig import DEFAULTS, MeterRig
 
-DEFAULTS = {
-    "meter_function": "04",
-    "meter_reg_v_l1": 21248,
-    "meter_reg_v_l2": 21250,
-    "meter_reg_v_l3": 21252,
-    "meter_reg_a_l1": 21260,
-    "meter_reg_a_l2": 21262,
-    "meter_reg_a_l3": 21264,
-    "meter_reg_w": 21288,
-    "meter_reg_kwh": 21300,
-    "meter_fmt_v": "float",
-    "meter_fmt_a": "float",
-    "meter_fmt_w": "float",
-    "meter_fmt_kwh": "float",
-}
 EASTRON = {
     **{f"meter_reg_v_l{n}": 2 * n - 2 for n in (1, 2, 3)},
     **{f"meter_reg_a_l{n}": 2 * n + 4 for n in (1, 2, 3)},
     "meter_reg_w": 52,
     "meter_reg_kwh": 342,
 }
-
-
-class Settings:
-    """The settings service, as far as a meter uses it."""
-
-    def __init__(self, **changes) -> None:
-        self._values = {**DEFAULTS, **changes}
-        self._listeners = []
-
-    def get(self, key):
-        return self._values[key]
-
-    def listen(self, callback) -> None:
-        self._listeners.append(callback)
-
-    def change(self, **values) -> None:
-        self._values.update(values)
-        for callback in self._listeners:
-            callback(set(values))
-
-
-class MeterRig(BusRig):
-    """Given a meter on the bus and the firmware's poller on it."""
-
-    def __init__(self, **settings) -> None:
-        super().__init__()
-        self.reading = meters.Reading((230.1, 231.2, 229.9), (15.9, 16.0, 0.0), 7357.79, 1234.567)
-        self.model = meters.Meter(1, lambda: self.reading)
-        self.bus.attach(self.model)
-        house = meters.Reading((230.0,) * 3, (20.0, 21.0, 22.0), 14490.0, 5.0)
-        self.bus.attach(meters.Meter(2, lambda: house))
-        self.settings = Settings(**settings)
-        self.master = Master(self.port)
-        self.meter = Meter(self.master, self.settings)
-
-    def change(self, **values) -> None:
-        self.reading = self.reading._replace(**values)
-
-    def play(self, story) -> None:
-        async def stage():
-            bus = asyncio.create_task(self.live())
-            polls = asyncio.create_task(self.meter.run())
-            await asyncio.sleep(1)
-            await story()
-            assert not bus.done() and not polls.done()
-
-        run(stage())
+ONE_PHASE = {f"meter_reg_{q}_l{n}": ABSENT for q in "va" for n in (2, 3)}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +27,7 @@ class MeterRig(BusRig):
         {**EASTRON, "meter_reg_kwh": 72},
     ],
 )
-def test_reads_meters_of_several_kinds(settings):
+def test_reads_registers_of_the_settings(settings):
     rig = MeterRig(**settings)
 
     async def story():
@@ -99,24 +35,39 @@ def test_reads_meters_of_several_kinds(settings):
         assert rig.meter.voltage_mv == [230100, 231200, 229900]
         assert rig.meter.current_ma == [15900, 16000, 0]
         assert rig.meter.power_mw == pytest.approx(7357790, abs=1)
-        assert rig.meter.energy_wh == 1234567
+        assert rig.meter.energy_wh == rig.meter.shown_wh == 1234567
+        assert rig.meter.trouble == ""
 
     rig.play(story)
 
 
-def test_both_meters_answer_on_one_bus():
-    rig = MeterRig()
+def test_a_custom_meter_with_whole_numbers_low_word_first():
+    """An EM340 set up by hand: its voltages and its energy are never negative, whatever the format."""
+    low = {f"meter_reg_{q}_l{n + 1}": r for q, r in (("v", 0), ("a", 12)) for n in range(3)}
+    low = {key: value + 2 * (int(key[-1]) - 1) for key, value in low.items()}
+    rig = MeterRig(
+        meter_word_order="Low word first",
+        meter_reg_w=40,
+        meter_reg_kwh=52,
+        meter_fmt_v="int32*0.1",
+        meter_fmt_a="int32*0.001",
+        meter_fmt_w="int32*0.1",
+        meter_fmt_kwh="int32*0.1",
+        **low,
+    )
+    rig.model.become("Carlo Gavazzi EM340/ET340")
+    rig.change(w=-7357.8, a=(-15.9, -16.0, 0.0))
 
     async def story():
-        house = await rig.master.read(2, 3, 21260, 6)
-        assert [formats.decode("float", house, n) for n in (0, 2, 4)] == [20000, 21000, 22000]
+        assert rig.meter.voltage_mv == [230100, 231200, 229900]
+        assert rig.meter.current_ma == [-15900, -16000, 0]
+        assert (rig.meter.power_mw, rig.meter.energy_wh) == (-7357800, 1234600)
 
     rig.play(story)
 
 
 def test_a_single_phase_meter_without_power_register():
-    absent = {f"meter_reg_{q}_l{n}": formats.ABSENT for q in "va" for n in (2, 3)}
-    rig = MeterRig(meter_reg_w=formats.ABSENT, **absent)
+    rig = MeterRig(meter_reg_w=ABSENT, **ONE_PHASE)
 
     async def story():
         assert rig.meter.voltage_mv == [230100, None, None]
@@ -136,32 +87,106 @@ def test_one_register_for_several_values():
     rig.play(story)
 
 
-def test_no_registers_no_meter():
-    rig = MeterRig(**{key: formats.ABSENT for key in DEFAULTS if "_reg_" in key})
+def test_no_registers_no_meter_and_no_trouble():
+    rig = MeterRig(**{key: ABSENT for key in DEFAULTS if "_reg_" in key})
 
     async def story():
-        assert not rig.meter.ok
+        assert (rig.meter.ok, rig.meter.trouble) == (False, "")
         assert rig.meter.voltage_mv == [None] * 3 and rig.meter.energy_wh is None
 
     rig.play(story)
 
 
-@pytest.mark.parametrize("fault", ["silent", "corrupt"])
-def test_a_meter_that_fails_and_returns(fault):
+# The sign of the current
+
+
+def test_an_unsigned_current_takes_its_phases_sign():
+    rig = MeterRig(meter_preset="ABB B23/B24")
+    rig.change(a=(10.0, 11.0, 12.0), phase_w=(2300.0, -2530.0, 2760.0), w=2530.0)
+
+    async def story():
+        assert rig.meter.current_ma == [10000, -11000, 12000]
+        assert rig.meter.power_mw == 2530000
+
+    rig.play(story)
+
+
+def test_the_only_current_takes_the_sign_of_the_power():
+    rig = MeterRig(**ONE_PHASE)
+    rig.change(a=(10.0, 0.0, 0.0), w=-2301.0)
+
+    async def story():
+        assert rig.meter.current_ma == [-10000, None, None]
+        rig.change(a=(-10.0, 0.0, 0.0))  # a meter that has the sign itself
+        await asyncio.sleep(1)
+        assert rig.meter.current_ma == [-10000, None, None]
+        rig.change(w=2301.0)
+        await asyncio.sleep(1)
+        assert rig.meter.current_ma == [-10000, None, None]
+
+    rig.play(story)
+
+
+def test_three_currents_cannot_tell_whose_the_total_power_is():
+    rig = MeterRig()
+    rig.change(w=-100.0)
+
+    async def story():
+        assert rig.meter.current_ma == [15900, 16000, 0]
+
+    rig.play(story)
+
+
+def test_power_of_the_phases_where_there_is_no_total():
+    rig = MeterRig(meter_preset="Sinotimer DTS6619")
+    rig.change(phase_w=(2300.0, -200.0, 2760.0))
+
+    async def story():
+        assert rig.meter.power_mw == 4860000
+        assert rig.meter.current_ma == [15900, -16000, 0]
+
+    rig.play(story)
+
+
+# A meter that fails
+
+
+@pytest.mark.parametrize(
+    ("fault", "trouble"),
+    [("silent", "no answer from 1"), ("corrupt", "garbled answer from 1")],
+)
+def test_a_meter_that_fails_and_returns(fault, trouble):
     rig = MeterRig()
 
     async def story():
         setattr(rig.model, fault, True)
         await asyncio.sleep(3)
         assert rig.meter.ok  # four seconds are no loss yet
+        assert rig.meter.trouble == trouble
         await asyncio.sleep(5)
         assert not rig.meter.ok
+        assert 7000 <= rig.meter.age_ms() <= 9500
         assert rig.meter.current_ma == [None] * 3 and rig.meter.power_mw is None
-        assert rig.meter.energy_wh == 1234567
+        assert rig.meter.energy_wh == rig.meter.shown_wh == 1234567
         setattr(rig.model, fault, False)
         rig.change(kwh=1234.6)
-        await asyncio.sleep(3)
+        await asyncio.sleep(3.5)
         assert rig.meter.ok and rig.meter.energy_wh == 1234600
+        assert rig.meter.trouble == "" and rig.meter.age_ms() < 1500
+
+    rig.play(story)
+
+
+def test_the_age_of_a_meter_that_never_answers_stops_at_an_hour():
+    rig = MeterRig()
+    rig.model.silent = True
+
+    async def story():
+        assert 900 <= rig.meter.age_ms() <= 1100
+        rig.meter._sampled_ms = (rig.meter._sampled_ms - 3_595_000) % (1 << 30)
+        await asyncio.sleep(30)
+        assert 3_600_000 <= rig.meter.age_ms() <= 3_603_000
+        assert not rig.meter.ok
 
     rig.play(story)
 
@@ -170,7 +195,7 @@ def test_some_noise_is_ridden_over():
     rig = MeterRig()
 
     async def story():
-        rig.bus.noise = 0.005
+        rig.bus.noise = 0.002
         for _ in range(60):
             await asyncio.sleep(1)
             assert rig.meter.ok
@@ -180,22 +205,23 @@ def test_some_noise_is_ridden_over():
 
 
 @pytest.mark.parametrize(
-    "absurd",
+    ("absurd", "trouble"),
     [
-        {"v": (501.0, 230.0, 230.0)},
-        {"v": (-1.0, 230.0, 230.0)},
-        {"a": (0.0, 201.0, 0.0)},
-        {"w": 2.1e5},
-        {"kwh": -1.0},
+        ({"v": (501.0, 230.0, 230.0)}, "register 21248 says 501000"),
+        ({"v": (-1.0, 230.0, 230.0)}, "register 21248 says -1000"),
+        ({"a": (0.0, 201.0, 0.0)}, "register 21262 says 201000"),
+        ({"w": 2.1e5}, "register 21288 says 210000000"),
+        ({"kwh": -1.0}, "register 21300 says -1000"),
+        ({"kwh": 1.1e8}, "register 21300 says 110000000000"),
     ],
 )
-def test_absurd_values_are_not_believed(absurd):
+def test_absurd_values_are_not_believed(absurd, trouble):
     rig = MeterRig()
 
     async def story():
         rig.change(**absurd)
         await asyncio.sleep(7)
-        assert not rig.meter.ok
+        assert (rig.meter.ok, rig.meter.trouble) == (False, trouble)
         assert rig.meter.energy_wh == 1234567
 
     rig.play(story)
@@ -214,17 +240,110 @@ def test_not_a_number_means_the_meter_has_none():
     rig.play(story)
 
 
-def test_registers_can_be_changed_while_it_runs():
-    rig = MeterRig(meter_reg_w=40000)  # no such register: the meter refuses
+def test_a_register_that_the_meter_lacks_is_named_and_can_be_changed_while_it_runs():
+    rig = MeterRig(meter_reg_w=40000)
 
     async def story():
         await asyncio.sleep(2)
-        assert not rig.meter.ok
+        assert (rig.meter.ok, rig.meter.trouble) == (False, "exception 2")
         rig.settings.change(meter_reg_w=21288)
-        await asyncio.sleep(2)
+        await asyncio.sleep(3)
         assert rig.meter.ok and rig.meter.energy_wh == 1234567
 
     rig.play(story)
+
+
+def test_settings_that_change_while_the_registers_are_planned(monkeypatch):
+    """Given a change in each turn of the planning, then the last one counts."""
+    for turn in range(12):
+        rig = MeterRig(meter_preset="ABB B23/B24")
+
+        async def story(rig=rig, turn=turn):
+            rig.model.become("Custom")
+            rig.settings.change(meter_preset="Siemens PAC2200")
+            while rig.meter._due:
+                await asyncio.sleep(0.001)
+            for _ in range(turn):
+                await asyncio.sleep(0)
+            rig.settings.change(meter_preset="Custom")
+            await asyncio.sleep(4)
+            assert rig.meter.ok and rig.meter.current_ma == [15900, 16000, 0]
+
+        rig.play(story)
+
+
+def test_a_silent_meter_is_planned_once():
+    """Chint's ratios have to be asked for: what that needs is not loaded again at each try."""
+    rig = MeterRig(meter_preset="Chint DTSU666")
+    rig.model.silent = True
+    loads = []
+    load = rig.meter._load_plan
+
+    async def counted():
+        loads.append(1)
+        return await load()
+
+    rig.meter._load_plan = counted
+
+    async def story():
+        await asyncio.sleep(20)
+        assert len(loads) == 1
+        rig.model.silent = False
+        await asyncio.sleep(4)
+        assert rig.meter.ok and len(loads) == 1
+
+    rig.play(story)
+
+
+def test_a_wrong_function_code_is_told():
+    rig = MeterRig(meter_preset="ABB B23/B24")
+
+    async def story():
+        rig.settings.change(meter_preset="Custom")
+        await asyncio.sleep(3)
+        assert rig.meter.trouble == "exception 1"
+
+    rig.play(story)
+
+
+@pytest.mark.parametrize("error", [OSError("UART is full"), MemoryError("no memory")])
+def test_what_fails_below_the_poller_does_not_end_it(error, monkeypatch):
+    rig = MeterRig()
+
+    async def story():
+        async def failing(frame):
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.port, "write", failing)
+            await asyncio.sleep(7)
+            assert (rig.meter.ok, rig.meter.trouble) == (False, str(error))
+        await asyncio.sleep(4)
+        assert rig.meter.ok
+
+    rig.play(story)
+
+
+def test_an_answer_that_comes_late_is_not_taken_for_that_to_another_request():
+    """Given a meter that takes 0.7 s now and then, when two of its reads have one length."""
+    energy = {"meter_reg_v_l1": 6, "meter_reg_w": ABSENT, **ONE_PHASE}
+    rig = MeterRig(**energy, meter_reg_a_l1=72, meter_reg_kwh=342)
+
+    async def story():
+        rig.change(v=(0.0,) * 3, a=(230.0, 0.0, 0.0), kwh=16.0)  # 230 V if they were mixed up
+        await asyncio.sleep(2)
+        for _ in range(20):
+            rig.model._turnaround_s = 0.7
+            await asyncio.sleep(1.6)
+            rig.model._turnaround_s = 0.03
+            await asyncio.sleep(1.6)
+            assert rig.meter.voltage_mv[0] in (None, 230000)
+            assert rig.meter.current_ma[0] in (None, 16000)
+
+    rig.play(story)
+
+
+# The energy register
 
 
 def test_an_energy_register_that_is_reset():
@@ -237,61 +356,173 @@ def test_an_energy_register_that_is_reset():
         rig.change(kwh=0.2)
         await asyncio.sleep(2)
         assert rig.meter.energy_wh == 1234767
+        assert rig.meter.shown_wh == 200  # what the meter's own display says
 
     rig.play(story)
 
 
-def test_a_single_wrong_energy_value_leaves_no_trace():
-    count = EnergyCount()
-    wh = [count.update(value, 1000) for value in (5000, 9000000, 5001, 3, 5002, 9000000, 5003)]
-    assert wh == [5000, 5000, 5001, 5001, 5002, 5002, 5003]
+def test_the_count_goes_on_where_the_log_says_it_stood():
+    rig = MeterRig()
+    rig.make_meter(counted_wh=9000000, in_session=True)
+
+    async def story():
+        assert rig.meter.energy_wh == 9000000
+        rig.change(kwh=1234.667)
+        await asyncio.sleep(2)
+        assert rig.meter.energy_wh == 9000100
+
+    rig.play(story)
 
 
-def test_energy_that_grew_while_nobody_looked():
-    count = EnergyCount()
-    count.update(5000, 1000)
-    assert count.update(15000, 3600000) == 15000
+def test_a_session_that_begins_before_the_meter_has_answered():
+    rig = MeterRig()
+    rig.model.silent = True
+
+    async def story():
+        assert rig.meter.energy_wh is None
+        rig.meter.hold_count()
+        assert rig.meter.energy_wh == 0
+        rig.model.silent = False
+        await asyncio.sleep(3)
+        assert (rig.meter.ok, rig.meter.energy_wh) == (True, 0)
+        rig.meter.hold_count()  # the next session has nothing to hold
+        rig.change(kwh=1234.667)
+        await asyncio.sleep(2)
+        assert rig.meter.energy_wh == 100
+
+    rig.play(story)
 
 
-@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=30))
-def test_energy_never_runs_backwards(register_wh):
-    count = EnergyCount()
-    counted = [count.update(value, 1000) for value in register_wh]
-    assert counted == sorted(counted)
+# SetZero
 
 
-# Formats
+def test_the_shown_energy_is_set_to_zero_and_stays_so_over_a_restart(tmp_path):
+    path = tmp_path / "zero"
+    rig = MeterRig()
+    rig.make_meter(zero_path=str(path))
+
+    async def story():
+        assert rig.meter.set_zero() == ""
+        assert (rig.meter.shown_wh, rig.meter.energy_wh) == (0, 1234567)
+        rig.change(kwh=1234.667)
+        await asyncio.sleep(2)
+        assert (rig.meter.shown_wh, rig.meter.energy_wh) == (100, 1234667)
+
+    rig.play(story)
+    rig = MeterRig()
+    rig.make_meter(zero_path=str(path))
+    rig.change(kwh=1234.767)
+
+    async def later():
+        assert (rig.meter.shown_wh, rig.meter.energy_wh) == (200, 1234767)
+        rig.change(kwh=0.05)  # another meter: its display counts
+        await asyncio.sleep(5)
+        assert (rig.meter.shown_wh, rig.meter.energy_wh) == (50, 1234767)
+
+    rig.play(later)
 
 
-@pytest.mark.parametrize(
-    ("fmt", "words", "milli"),
-    [
-        ("int16", [231], 231000),
-        ("int16", [0xFFFF], -1000),
-        ("int16*0.1", [2305], 230500),
-        ("int16*0.01", [1599], 15990),
-        ("int16*0.001", [0x8000], -32768),
-        ("int32", [0, 7360], 7360000),
-        ("int32*0.1", [1, 0], 6553600),
-        ("int32*0.01", [0xFFFF, 0xFFFF], -10),
-        ("int32*0.001", [0x12, 0xD687], 1234567),
-        ("int32*0.0001", [0, 12345], 1235),
-        ("int32*0.0001", [0x7FFF, 0xFFFE], 214748365),
-        ("int32", [0x7FFF, 0xFFFF], None),
-        ("float", [0x4366, 0x0000], 230000),
-        ("float", [0xC366, 0x0000], -230000),
-        ("float", [0x0000, 0x0001], 0),
-        ("float", [0x7FC0, 0x0000], None),
-        ("float", [0xFF80, 0x0000], None),
-    ],
-)
-def test_formats(fmt, words, milli):
-    assert formats.words(fmt) == len(words)
-    assert formats.decode(fmt, [99, *words], 1) == milli
-    assert formats.decode(fmt, words[::-1], 0, low_word_first=True) == milli
+def test_zero_cannot_be_set_before_the_meter_has_answered(tmp_path):
+    rig = MeterRig()
+    rig.make_meter(zero_path=str(tmp_path / "zero"))
+    rig.model.silent = True
+
+    async def story():
+        assert rig.meter.shown_wh is None
+        assert "has not told" in rig.meter.set_zero()
+        assert not (tmp_path / "zero").exists()
+
+    rig.play(story)
 
 
-@given(st.floats(-1e9, 1e9, width=32))
-def test_floats_are_decoded_exactly(value):
-    words = struct.unpack(">HH", struct.pack(">f", value))
-    assert abs(formats.decode("float", words, 0) - value * 1000) <= 0.5
+def test_zero_is_not_set_when_it_cannot_be_kept(tmp_path, monkeypatch):
+    path = tmp_path / "zero"
+    path.write_text(json.dumps(1000))
+    rig = MeterRig()
+    rig.make_meter(zero_path=str(path))
+    monkeypatch.setattr("os.rename", lambda *_: (_ for _ in ()).throw(OSError(28)))
+
+    async def story():
+        with pytest.raises(OSError):
+            rig.meter.set_zero()
+        assert rig.meter.shown_wh == 1233567
+
+    rig.play(story)
+
+
+def test_a_damaged_zero_costs_only_itself(tmp_path):
+    path = tmp_path / "zero"
+    path.write_text("12a")
+    rig = MeterRig()
+    rig.make_meter(zero_path=str(path))
+
+    async def story():
+        assert rig.meter.shown_wh == 1234567
+
+    rig.play(story)
+
+
+# Two meters on one bus
+
+
+def test_the_buildings_meter_beside_the_internal_one():
+    rig = MeterRig()
+    building = Meter(rig.master, rig.settings, address=2)
+
+    async def story():
+        assert building.ok and building.current_ma == [20000, 21000, 22000]
+        assert building.voltage_mv == [None] * 3 and building.energy_wh is None
+        assert rig.meter.ok and rig.meter.current_ma == [15900, 16000, 0]
+
+    rig.play(story, building)
+
+
+@pytest.mark.parametrize("fault", ["silent", "corrupt"])
+def test_a_meter_that_fails_does_not_starve_the_other(fault):
+    """Given both meters, when one fails for good, then the other is at most 1.6 s old all the time."""
+    rig = MeterRig()
+    building = Meter(rig.master, rig.settings, address=2)
+
+    async def story():
+        setattr(rig.model, fault, True)
+        oldest_ms = 0
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            oldest_ms = max(oldest_ms, building.age_ms())
+        assert building.ok and not rig.meter.ok
+        assert oldest_ms <= 1600
+
+    rig.play(story, building)
+
+
+def test_slow_meters_take_turns():
+    rig = MeterRig(meter_preset="Phoenix EEM-350-D-MCB")  # four requests a measurement
+    rig.model._turnaround_s = rig.house_model._turnaround_s = 0.3
+    building = Meter(rig.master, rig.settings, address=2)
+
+    async def story():
+        oldest_ms = [0, 0]
+        for _ in range(300):
+            await asyncio.sleep(0.1)
+            ages = (rig.meter.age_ms(), building.age_ms())
+            oldest_ms = [max(pair) for pair in zip(oldest_ms, ages)]
+        assert oldest_ms[0] <= 3500 and oldest_ms[1] <= 2000
+        assert rig.meter.ok and building.ok
+
+    rig.play(story, building, settle_s=5)
+
+
+def test_a_silent_meter_takes_little_of_the_bus():
+    rig = MeterRig()
+    rig.model.silent = True
+    asked = []
+    answer = rig.model.answer
+    rig.model.answer = lambda frame: asked.append(now_s()) or answer(frame)
+
+    async def story():
+        asked.clear()
+        await asyncio.sleep(60)
+        asked_often = len(asked)
+        assert 20 <= asked_often <= 30
+
+    rig.play(story, settle_s=10)

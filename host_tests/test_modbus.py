@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from chip_bench import run
+from chip_bench import now_s, run
 from modbus.crc import append_crc, crc16
 from modbus.rtu import Master, ModbusCrcError, ModbusError, ModbusException, ModbusTimeout
 
@@ -68,7 +68,7 @@ def test_reads_words():
     port = Port(framed("01 04 04 4366 8000"))
 
     async def story():
-        assert await Master(port).read(1, 4, 0, 2) == [0x4366, 0x8000]
+        assert bytes((await Master(port).read(1, 4, 0, 2))[:4]) == b"\x43\x66\x80\x00"
         assert port.requests == [bytes.fromhex("01 04 00 00 00 02 71 CB")]
 
     run(story())
@@ -80,7 +80,6 @@ def test_reads_words():
         (None, ModbusTimeout),
         (framed("01 04 04 4366 8000")[:-1] + b"\0", ModbusCrcError),
         (framed("01 04 04 4366 8000")[:4], ModbusCrcError),
-        (framed("02 04 04 4366 8000"), ModbusError),
         (framed("01 03 04 4366 8000"), ModbusError),
         (framed("01 04 02 4366"), ModbusError),
         (framed("01 84 02"), ModbusException),
@@ -96,12 +95,53 @@ def test_wrong_answers(answer, error):
     run(story())
 
 
-def test_requests_of_several_users_queue_up():
-    port = Port(framed("01 04 02 0001"), framed("02 03 02 0002"))
+def test_frames_between_others_are_passed_over():
+    """An answer of station 2 to somebody else, and a garbled one never counts as the answer."""
+    port = Port(framed("02 04 04 0000 0000"), framed("02 83 02"), framed("01 04 04 4366 8000"))
+
+    async def story():
+        assert bytes((await Master(port).read(1, 4, 0, 2))[:2]) == b"\x43\x66"
+        assert len(port.requests) == 1
+
+    run(story())
+
+
+def test_others_that_never_stop_talking_do_not_hold_the_master():
+    port = Port(*[framed("02 04 04 0000 0000")] * 1000)
+
+    async def story():
+        begun_s = now_s()
+        with pytest.raises(ModbusTimeout):
+            await Master(port).read(1, 4, 0, 2)
+        assert 0.4 <= now_s() - begun_s <= 0.45
+
+    run(story())
+
+
+def test_requests_of_several_users_take_turns():
+    port = Port(*[framed("01 04 02 0001"), framed("02 03 02 0002")] * 3)
+    master = Master(port)
+    seen = []
+
+    async def user(address, function):
+        for _ in range(3):
+            data = await master.read(address, function, 9, 1)
+            seen.append((address, data[1]))
+
+    async def story():
+        await asyncio.gather(user(1, 4), user(2, 3))
+        assert seen == [(1, 1), (2, 2)] * 3
+
+    run(story())
+
+
+def test_the_line_is_set_between_requests():
+    port = Port(framed("01 04 02 0001"))
+    port.set_line = lambda *line: port.requests.append((*line, port.busy))
     master = Master(port)
 
     async def story():
-        answers = await asyncio.gather(master.read(1, 4, 0, 1), master.read(2, 3, 9, 1))
-        assert answers == [[1], [2]]
+        await asyncio.gather(master.read(1, 4, 9, 1), master.set_line(19200, 0, 1))
+        assert port.requests[1:] == [(19200, 0, 1, False)]
 
     run(story())

@@ -106,6 +106,45 @@ def test_a_request_and_its_answer():
     play(rig, story)
 
 
+def test_a_world_that_steps_late_does_not_tear_frames():
+    """Given a bench on a busy PC, when its steps come 12 ms apart, then a frame is still one frame."""
+    rig = BusRig()
+    node = Answerer(b"answer")
+    rig.bus.attach(node)
+    buffer = bytearray(64)
+
+    async def stage():
+        task = asyncio.create_task(rig.live(step_s=0.012))
+        for _ in range(20):
+            await rig.port.write(b"a rather long request")
+            assert await rig.port.read_frame(buffer, 400, 6) == 6
+        assert node.frames == [b"a rather long request"] * 20
+        assert not task.done()
+
+    run(stage())
+
+
+def test_a_busy_loop_does_not_hold_the_bus_into_the_answer():
+    """Given other tasks that hold the loop 40 ms each time, then a meter that answers after 20 ms is heard."""
+    rig = BusRig()
+    rig.bus.attach(Answerer(b"answer"))
+    buffer = bytearray(64)
+
+    async def busy():
+        while True:
+            rig._sleep_us(40000)
+            await asyncio.sleep(0)
+
+    async def story():
+        hog = asyncio.create_task(busy())
+        for _ in range(10):
+            await rig.port.write(b"8 bytes.")
+            assert await rig.port.read_frame(buffer, 400, 6) == 6
+        hog.cancel()
+
+    play(rig, story)
+
+
 def test_nobody_answers():
     rig = BusRig()
 

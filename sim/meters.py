@@ -1,23 +1,18 @@
 """Modbus energy meters on the bus, served by pymodbus: its RTU framer, decoder and data store."""
 
-import struct
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pymodbus.framer.rtu import FramerRTU
-from pymodbus.pdu import DecodePDU
+from pymodbus.pdu import DecodePDU, ExceptionResponse
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simcore import SimCore
 
+from sim import meter_maps
 from sim.rs485 import FrameNode, Line
 
-# Float32, big-endian, two registers each. First the map that the firmware's settings default to,
-# then that of an Eastron SDM630; both can be read with function 3 and with function 4.
-_DEFAULT_MAP = {"v": (21248, 21250, 21252), "a": (21260, 21262, 21264)}
-_EASTRON_MAP = {"v": (0, 2, 4), "a": (6, 8, 10), "phase_w": (12, 14, 16)}
-_TOTAL_W = (21288, 52)
-_TOTAL_KWH = (21300, 72, 342)
-_BLOCKS = ((0, 384), (21248, 54))  # first register and count of each range that can be read
+_ILLEGAL_FUNCTION, _ILLEGAL_VALUE = 1, 3
 
 
 class Reading(NamedTuple):
@@ -27,10 +22,16 @@ class Reading(NamedTuple):
     a: "tuple[float, float, float]"
     w: float
     kwh: float
+    phase_w: "tuple[float, ...] | None" = None  # where they are not volts times amperes
 
 
 class Meter(FrameNode):
-    """A three-phase meter; `reading` is asked for the live values at each request."""
+    """A three-phase meter; `reading` is asked for the live values at each request.
+
+    It serves the map of the firmware's default settings until it becomes a preset. Behind
+    transformers (`ct`, `vt`) it measures their secondary side; its energy is the primary side's
+    all the same, unless `primary_energy` is off.
+    """
 
     def __init__(
         self,
@@ -42,14 +43,32 @@ class Meter(FrameNode):
         super().__init__(line, turnaround_s)
         self.silent = False  # fault: does not answer
         self.corrupt = False  # fault: its answers carry a wrong CRC
+        self.ct = 1.0
+        self.vt = 1.0
+        self.primary_energy = True
+        self.preset = meter_maps.CUSTOM
         self._address = address
         self._reading = reading
         self._framer = FramerRTU(DecodePDU(True))
+        self._serve(meter_maps.default_map())
+
+    def become(self, preset: str, with_gaps: bool = True, without: str = "") -> None:
+        """Be a meter of another kind, with its map and its serial line, less one quantity."""
+        if preset == meter_maps.CUSTOM:
+            self._serve(meter_maps.default_map())
+        else:
+            self._serve(meter_maps.preset_map(preset, with_gaps, without))
+        self.preset = preset
+        self._line = self._map.line
+
+    def _serve(self, served: meter_maps.MeterMap) -> None:
+        self._map = served
         blocks = [
             SimData(first, count=count, values=0, datatype=DataType.REGISTERS, readonly=True)
-            for first, count in _BLOCKS
+            for first, count in served.blocks
         ]
-        self._store: Any = SimCore(SimDevice(address, simdata=blocks, action=self._refresh))
+        device = SimDevice(self._address, simdata=blocks, action=self._refresh)
+        self._store: Any = SimCore(device)
 
     def answer(self, frame: bytes) -> bytes:
         if self.silent or frame[0] != self._address:
@@ -57,10 +76,17 @@ class Meter(FrameNode):
         _, request = self._framer.handleFrame(frame, self._address, 0)
         if request is None:
             return b""
-        response = _finish(request.datastore_update(self._store, self._address))
+        response = self._respond(request)
         response.dev_id = self._address
         reply = self._framer.buildFrame(response)
         return reply[:-1] + bytes((reply[-1] ^ 0xFF,)) if self.corrupt else reply
+
+    def _respond(self, request: Any) -> Any:
+        if request.function_code not in self._map.functions:
+            return ExceptionResponse(request.function_code, _ILLEGAL_FUNCTION)
+        if request.count > self._map.most_registers:
+            return ExceptionResponse(request.function_code, _ILLEGAL_VALUE)
+        return _finish(request.datastore_update(self._store, self._address))
 
     async def _refresh(
         self,
@@ -72,22 +98,31 @@ class Meter(FrameNode):
         set_values: Any,
     ) -> None:
         """pymodbus calls this before it serves a request."""
-        for register, value in _registers_of(self._reading()):
-            if address - 1 <= register < address + count:
-                at = register - start_address
-                registers[at : at + 2] = struct.unpack(">HH", struct.pack(">f", value))
+        values = self._values()
+        for entry in self._map.entries:
+            if entry.register < address + count and address < entry.register + entry.words:
+                at = entry.register - start_address
+                words = entry.encode(values[entry.quantity][entry.phase])
+                registers[at : at + entry.words] = words
 
-
-def _registers_of(reading: Reading) -> "list[tuple[int, float]]":
-    """Register numbers and the values behind them."""
-    phase_w = tuple(v * a for v, a in zip(reading.v, reading.a, strict=True))
-    values = {"v": reading.v, "a": reading.a, "phase_w": phase_w}
-    pairs = [(register, reading.w) for register in _TOTAL_W]
-    pairs += [(register, reading.kwh) for register in _TOTAL_KWH]
-    for register_map in (_DEFAULT_MAP, _EASTRON_MAP):
-        for quantity, registers in register_map.items():
-            pairs += zip(registers, values[quantity], strict=True)
-    return pairs
+    def _values(self) -> "dict[str, tuple[float, ...]]":
+        """What the registers hold, by quantity and phase."""
+        reading, ct, vt = self._reading(), self.ct, self.vt
+        phase_w = reading.phase_w or [v * a for v, a in zip(reading.v, reading.a, strict=True)]
+        secondary_kwh = reading.kwh / ct / vt
+        kwh = reading.kwh if self.primary_energy else secondary_kwh
+        if not self.primary_energy and self._map.has("secondary_kwh"):
+            kwh = 0.0
+        return {
+            "v": tuple(v / vt for v in reading.v),
+            "a": tuple(a / ct for a in reading.a),
+            "w": (reading.w / ct / vt,),
+            "phase_w": tuple(math.nan if w is None else w / ct / vt for w in phase_w),
+            "kwh": (kwh,),
+            "secondary_kwh": (secondary_kwh,),
+            "ct": (ct,),
+            "vt": (vt,),
+        }
 
 
 def _finish(coroutine: Any) -> Any:

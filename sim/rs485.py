@@ -204,6 +204,7 @@ class FrameNode:
         self._turnaround_s = turnaround_s  # from the end of the request to its answer
         self._frame = bytearray()
         self._heard_s = 0.0
+        self._stepped_s = 0.0
         self._queue: "deque[Sent]" = deque()
 
     def answer(self, frame: bytes) -> bytes:
@@ -226,10 +227,12 @@ class FrameNode:
         self._heard_s = at_s
 
     def advance(self, now_s: float) -> "list[Sent]":
-        if self._frame and now_s - self._heard_s >= self._silence_s():
+        # Bytes of this step are still to be heard; all of the last one's have been.
+        if self._frame and self._stepped_s - self._heard_s >= self._silence_s():
             frame = bytes(self._frame)
             self._frame.clear()
             self._send(self.answer(frame), self._heard_s + self._turnaround_s)
+        self._stepped_s = now_s
         sent = []
         while self._queue and self._queue[0].end_s <= now_s:
             sent.append(self._queue.popleft())

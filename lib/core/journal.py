@@ -42,7 +42,8 @@ def _read_record(file):
     return kind, payload
 
 
-def _make_durable(file) -> None:
+def make_durable(file) -> None:
+    """Have what was written to a file on flash."""
     file.flush()  # on LittleFS this is the whole of it
     if hasattr(os, "fsync"):
         os.fsync(file.fileno())
@@ -51,9 +52,12 @@ def _make_durable(file) -> None:
 
 
 class Journal:
-    """Records in one file of at most limit_bytes. Kinds are 1 … 255, payloads up to 65535 B."""
+    """Records in one file of at most limit_bytes. Kinds are 1 … 255, payloads up to 65535 B.
 
-    def __init__(self, path: str, limit_bytes: int) -> None:
+    on_record(kind, payload) is called for each that is there already: cheaper than `records`.
+    """
+
+    def __init__(self, path: str, limit_bytes: int, on_record=None) -> None:
         self._path = path
         self._temporary = path + ".new"
         self.limit_bytes = limit_bytes
@@ -61,28 +65,32 @@ class Journal:
         self._torn = False
         if storage.exists(self._temporary):  # a rewrite was cut short: the old content counts
             os.remove(self._temporary)
-        self._open()
+        self._open(on_record)
 
-    def _open(self) -> None:
+    def _open(self, on_record) -> None:
         if not storage.exists(self._path):
             return
         with open(self._path, "rb") as file:
             record = _read_record(file)
             while record:
                 self.size += RECORD_BYTES + len(record[1])
+                if on_record:
+                    on_record(record[0], record[1])
                 record = _read_record(file)
         if os.stat(self._path)[6] != self.size:
             self._cut_tail()
 
     def _cut_tail(self) -> None:
         """Keep the first `size` bytes: copied, since MicroPython cannot truncate a file."""
+        if not storage.exists(self._path):
+            return
         with open(self._path, "rb") as old, open(self._temporary, "wb") as new:
             left = self.size
             while left:
                 piece = old.read(min(left, _COPY_BYTES))
                 new.write(piece)
                 left -= len(piece)
-            _make_durable(new)
+            make_durable(new)
         os.rename(self._temporary, self._path)
         self._torn = False
 
@@ -96,7 +104,7 @@ class Journal:
         self._torn = True  # until it is known to be whole
         with open(self._path, "ab") as file:
             file.write(record)
-            _make_durable(file)
+            make_durable(file)
         self._torn = False
         self.size += len(record)
 
@@ -138,7 +146,7 @@ class Journal:
                 file.write(record)
                 size += len(record)
                 yield size
-            _make_durable(file)
+            make_durable(file)
         os.rename(self._temporary, self._path)
         self.size = size
         self._torn = False

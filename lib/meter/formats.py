@@ -1,57 +1,75 @@
-"""Register formats of meters, decoded into thousandths of the unit: V to mV, W to mW, kWh to Wh.
+"""Register values of meters as thousandths of the unit: V to mV, W to mW, kWh to Wh.
 
 Everything is integer arithmetic: an ESP32's floats have 24 bits, a meter's energy may have more.
 """
 
-ABSENT = 65535  # a register number that stands for "the meter has none"
+import struct
 
-_INFINITE = 255  # exponent of infinities and NaN in a float32
-_NO_VALUE = 0x7FFFFFFF  # what meters with int32 registers give for a phase they do not have
+from micropython import const
+
+# A format's code: how many bytes, and what they are.
+SIZE = 0x0F
+UNSIGNED = 0x10
+FLOAT = 0x20  # IEEE 754, single or double by its size
+LOW_WORD_FIRST = 0x40
+
+_LARGEST_SHIFT = const(-16)  # of a float's mantissa: what no meter measures is above
+_SMALLEST_SHIFT = const(120)
 
 
-def words(fmt: str) -> int:
-    """How many registers a value takes, 1 or 2."""
-    return 1 if fmt.startswith("int16") else 2
+def decode(data, at: int, code: int, exponent: int, factor: int = 1) -> "int | None":
+    """The value at data[at] times factor and a power of ten, rounded half up; None for none.
 
-
-def decode(fmt: str, registers, index: int, low_word_first: bool = False) -> "int | None":
-    """Thousandths of the value at registers[index], or None when there is none.
-
-    fmt is "float", or "int16" or "int32" (signed) with an optional factor "*0.1" … "*0.0001".
+    Meters say "none" by NaN, by all bits set, or by the ends of the signed range.
     """
-    if fmt.startswith("int16"):
-        value = registers[index]
-        return _scale(value - 0x10000 if value & 0x8000 else value, fmt)
-    high, low = registers[index], registers[index + 1]
-    if low_word_first:
-        high, low = low, high
-    if fmt == "float":
-        return _float_milli(high, low)
-    value = high << 16 | low
-    if value == _NO_VALUE:
+    size = code & SIZE
+    raw = struct.unpack_from(">I" if size == 4 else ">H" if size == 2 else ">Q", data, at)[0]
+    if code & LOW_WORD_FIRST:
+        raw = _swapped(raw, size)
+    if code & FLOAT:
+        return _float(raw, size, exponent, factor)
+    sign = 1 << (8 * size - 1)
+    if raw == (2 * sign - 1 if code & UNSIGNED else sign):
         return None
-    return _scale(value - 0x100000000 if high & 0x8000 else value, fmt)
-
-
-def _scale(value: int, fmt: str) -> int:
-    """The factor's decimals move the value towards thousandths, rounding half up."""
-    decimals = len(fmt) - fmt.find(".") - 1 if "." in fmt else 0
-    if decimals <= 3:
-        return value * 10 ** (3 - decimals)
-    return (value + 5) // 10
-
-
-def _float_milli(high: int, low: int) -> "int | None":
-    """An IEEE 754 single, from its bits; None for NaN, infinities and what no meter measures."""
-    exponent = high >> 7 & 0xFF
-    if exponent == _INFINITE or exponent > 150 + 16:
+    if size > 2 and raw in (sign - 1, sign):
         return None
-    mantissa = (high & 0x7F) << 16 | low
-    if exponent:
-        mantissa |= 0x800000
-    shift = 150 - (exponent or 1)  # the mantissa is an integer times 2**-shift
-    milli = mantissa * 1000
-    if shift > 40:
+    if raw & sign and not code & UNSIGNED:
+        raw -= 2 * sign
+    return _scale(raw * factor, exponent)
+
+
+def _swapped(raw: int, size: int) -> int:
+    """The words in the other order."""
+    words = 0
+    for _ in range(0, size, 2):
+        words = words << 16 | raw & 0xFFFF
+        raw >>= 16
+    return words
+
+
+def _scale(value: int, exponent: int, divisor: int = 1) -> int:
+    """value / divisor · 10**exponent."""
+    if exponent < 0:
+        divisor *= 10**-exponent
+    else:
+        value *= 10**exponent
+    return (value + divisor // 2) // divisor
+
+
+def _float(raw: int, size: int, exponent: int, factor: int) -> "int | None":
+    """From a float's bits; None for NaN, infinities and what no meter measures."""
+    bits, highest = (23, 255) if size == 4 else (52, 2047)
+    power = raw >> bits & highest
+    mantissa = raw & (1 << bits) - 1
+    if power:
+        mantissa |= 1 << bits
+    shift = bits + highest // 2 - (power or 1)  # the mantissa is an integer times 2**-shift
+    if power == highest or shift < _LARGEST_SHIFT:
+        return None
+    if shift > _SMALLEST_SHIFT:
         return 0
-    milli = (milli + (1 << (shift - 1))) >> shift if shift > 0 else milli << -shift
-    return -milli if high & 0x8000 else milli
+    if raw >> (8 * size - 1):
+        mantissa = -mantissa
+    if shift < 0:
+        return _scale(mantissa * factor << -shift, exponent)
+    return _scale(mantissa * factor, exponent, 1 << shift)

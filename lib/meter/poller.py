@@ -2,51 +2,43 @@
 
 import asyncio
 
-from core import log
+from core import loading, log
 from core.clock import ticks_diff, ticks_ms
 from meter import formats
+from meter.energy_count import EnergyCount
+from meter.measurement import Measurement
 from micropython import const
-from modbus.rtu import ModbusError
+from modbus.rtu import ModbusError, ModbusException, ModbusTimeout
 
-# Slots of a measurement: voltages, currents, total power, energy; each with its settings' keys.
-INTERNAL = (
-    ("meter_reg_v_l1", "meter_fmt_v"),
-    ("meter_reg_v_l2", "meter_fmt_v"),
-    ("meter_reg_v_l3", "meter_fmt_v"),
-    ("meter_reg_a_l1", "meter_fmt_a"),
-    ("meter_reg_a_l2", "meter_fmt_a"),
-    ("meter_reg_a_l3", "meter_fmt_a"),
-    ("meter_reg_w", "meter_fmt_w"),
-    ("meter_reg_kwh", "meter_fmt_kwh"),
-)
+_MAP = "meter.register_map"
+
+# Slots of a measurement, as meter.register_map numbers them.
 _CURRENT = const(3)
 _POWER = const(6)
 _ENERGY = const(7)
+_PHASE_POWER = const(8)
+_SLOTS = const(11)
 
 _PERIOD_MS = const(1000)
-_STALE_MS = const(5000)
-_NEVER_MS = const(3600000)
+_LOST_MS = const(10000)
+_LOST_PERIOD_MS = const(2000)  # one that keeps silent leaves the bus to the others
 _RETRIES = const(2)
+_UNDECIDED_POLLS = const(60)
 
 # What no charging station carries. A value outside makes the whole measurement worthless.
 _MOST_MV = const(500000)
 _MOST_MA = const(200000)
 _MOST_MW = const(200000000)
-
-# The energy register: how fast it can grow, and how often a step has to show to be believed.
-_STEP_WH = const(1000)
-_WH_PER_S = const(84)  # 500 V · 200 A · 3 phases
-_STEP_POLLS = const(3)
+_MOST_WH = 10**11
 
 
-class Meter:
-    """A meter's latest measurement. What the meter does not have, or has not told lately, is None.
+class Meter(Measurement):
+    """A Modbus meter: at address 1 the internal one, at address 2 the building's.
 
-    `slots` names the settings behind each value, in the order of INTERNAL; (None, None)
-    leaves one out.
-
-    energy_wh never runs backwards and never jumps: where the register does (a reset, another
-    meter) and stays there for three polls, the count goes on from where it stood.
+    The registers of the first are a preset's or the settings' meter_…, those of the other dlb_….
+    counted_wh: where the energy count stood before a restart; in_session: that cut a session short.
+    Where the energy register steps (a reset, another meter) and stays there for three polls, the
+    count goes on from where it stood.
     """
 
     def __init__(
@@ -54,143 +46,173 @@ class Meter:
         master,
         settings,
         address: int = 1,
-        function_key: str = "meter_function",
-        slots: tuple = INTERNAL,
-        low_word_first: bool = False,
+        counted_wh: "int | None" = None,
+        in_session: bool = False,
+        zero_path: str = "",
     ) -> None:
-        self.voltage_mv = [None, None, None]
-        self.current_ma = [None, None, None]
-        self.power_mw = None
-        self.energy_wh = None
+        super().__init__(counted_wh, zero_path)
         self._master = master
         self._settings = settings
         self._address = address
-        self._function_key = function_key
-        self._slots = slots
-        self._low_word_first = low_word_first
-        self._values: list = [None] * len(slots)
-        self._words = [0] * master.max_registers
+        self._values: list = [None] * _SLOTS
         self._groups = ()
+        self._factors = ()
         self._function = 0
-        self._sampled_ms = 0
-        self._heard = False  # within _STALE_MS, as of the last poll
-        self._energy = EnergyCount()
+        self._due = True  # the registers are to be planned
+        self._plan = None  # … and are, but the meter has not said what is needed yet
+        self._gaps = True  # reads may span registers that nobody asked for
+        self._undecided = 0  # polls until the meter's energy registers are looked at again
+        self._energy = EnergyCount(counted_wh, in_session)
         settings.listen(self._changed)
-        self._plan()
 
-    @property
-    def ok(self) -> bool:
-        """True while the last complete and sane measurement is less than five seconds old."""
-        return self.age_ms() < _STALE_MS
-
-    def age_ms(self) -> int:
-        """Milliseconds since the last measurement; an hour when there is none."""
-        return ticks_diff(ticks_ms(), self._sampled_ms) if self._heard else _NEVER_MS
+    def hold_count(self) -> None:
+        """A session begins: what the register grew by before the first look is not its energy."""
+        if self._register_wh is None:
+            self.energy_wh = self.energy_wh or 0
+            self._energy.begin_at(self.energy_wh)
 
     async def run(self) -> None:
         """Poll each second, for ever."""
         while True:
             started = ticks_ms()
-            await self.poll()
-            await asyncio.sleep_ms(max(50, _PERIOD_MS - ticks_diff(ticks_ms(), started)))
+            if await self.poll():
+                rest_ms = _PERIOD_MS - ticks_diff(ticks_ms(), started)
+                await asyncio.sleep_ms(max(50, rest_ms))
+            else:  # an answer that is late does not meet the next request
+                lost = self.age_ms() > _LOST_MS
+                await asyncio.sleep_ms(_LOST_PERIOD_MS if lost else _PERIOD_MS)
 
     async def poll(self) -> bool:
         """Take one measurement; False when the meter did not give it."""
-        trouble = "no registers set"
         try:
+            if self._due:
+                await self._set_up()
             for group in self._groups:
-                trouble = await self._read(group)
-                if trouble:
-                    break
-        except (OSError, ModbusError) as error:
-            trouble = str(error)
-        if trouble:
-            self._lose(trouble)
-            return False
-        self._accept()
-        return True
+                await self._read(group)
+            self.trouble = ""
+            if self._groups:
+                self._accept()
+                return True
+        except (OSError, ValueError, MemoryError, ModbusError) as error:
+            self.trouble = str(error)
+            if self._gaps and isinstance(error, ModbusException):
+                self._gaps = False  # it may refuse registers that it does not have
+                self._due = True
+        self._lose("meter %d" % self._address)
+        return False
 
     def _changed(self, keys) -> None:
-        for register, fmt in self._slots:
-            if register in keys or fmt in keys:
-                self._plan()
-                return
-        if self._function_key in keys:
-            self._plan()
+        prefix = "meter_" if self._address == 1 else "dlb_"
+        for key in keys:
+            if key.startswith(prefix):
+                self._due = self._gaps = True
+                self._plan = None
 
-    def _plan(self) -> None:
-        """Group adjacent registers: (first, count, ((slot, offset, format), …))."""
-        get = self._settings.get
-        self._function = int(get(self._function_key))
-        wanted = []
-        for slot, (register, fmt) in enumerate(self._slots):
-            if register and get(register) != formats.ABSENT:
-                wanted.append((get(register), slot, get(fmt)))
-        groups = []
-        for register, slot, fmt in sorted(wanted):
-            end = register + formats.words(fmt)
-            last = groups[-1] if groups else None
-            if last and register <= last[1] and end - last[0] <= self._master.max_registers:
-                last[1] = max(last[1], end)
-                last[2].append((slot, register - last[0], fmt))
-            else:
-                groups.append([register, end, [(slot, 0, fmt)]])
-        self._groups = tuple((first, end - first, tuple(items)) for first, end, items in groups)
-        self._values = [None] * len(self._slots)
+    async def _set_up(self) -> None:
+        """Plan the reads, and have the meter tell what that needs."""
+        self._due = planned = False
+        try:
+            plan = self._plan or await self._load_plan()
+            self._plan = None if self._due else plan  # the settings may have changed meanwhile
+            self._function = plan.function
+            if self._address == 1:
+                await self._master.set_line(*plan.line)
+            await plan.ask(self._ask)
+            planned = True
+        finally:
+            self._due = self._due or not planned
+        plan.arrange(self._master.max_registers, self._gaps)
+        self._groups = plan.groups
+        self._factors = plan.factors
+        self._undecided = _UNDECIDED_POLLS if plan.undecided else 0
+        self._values = [None] * _SLOTS
+        self._plan = None
 
-    async def _read(self, group: tuple) -> str:
-        """Read one group into the values; return what is wrong with them, or ''."""
+    async def _load_plan(self):
+        """A plan by the settings, in turns. What it takes is loaded, and given up again."""
+        try:
+            module = loading.load(_MAP)
+            await asyncio.sleep_ms(0)
+            row = module.row(self._settings, self._address)
+            await asyncio.sleep_ms(0)
+            return module.RegisterMap(self._settings, self._address, row)
+        finally:
+            loading.unload(_MAP)
+
+    async def _read(self, group: tuple) -> None:
+        """Read one group into the values. ValueError names what cannot be."""
         first, count, items = group
-        await self._ask(first, count)
-        for slot, offset, fmt in items:
-            value = formats.decode(fmt, self._words, offset, self._low_word_first)
+        data = await self._ask(first, count)
+        for i in range(0, len(items), 4):
+            slot = items[i]
+            factor = self._factors[_factor_of(slot)]
+            value = formats.decode(data, items[i + 1], items[i + 2], items[i + 3] - 8, factor)
             if value is not None and not _sane(slot, value):
-                return "value %d in register %d" % (value, first + offset)
+                raise ValueError("register %d says %d" % (first + items[i + 1] // 2, value))
             self._values[slot] = value
-        return ""
 
-    async def _ask(self, first: int, count: int) -> None:
-        for attempt in range(_RETRIES + 1):
+    async def _ask(self, first: int, count: int):
+        """Read registers, again where the answer was garbled."""
+        retries = _RETRIES if self._heard else 0
+        while True:
             try:
-                read = self._master.read
-                await read(self._address, self._function, first, count, self._words)
-                return
-            except ModbusError:
-                if attempt == _RETRIES:
+                return await self._master.read(self._address, self._function, first, count)
+            except ModbusError as error:
+                if not retries or isinstance(error, (ModbusTimeout, ModbusException)):
                     raise
+                retries -= 1
 
     def _accept(self) -> None:
         values = self._values
         now = ticks_ms()
         for phase in range(3):
             self.voltage_mv[phase] = values[phase]
-            self.current_ma[phase] = values[_CURRENT + phase]
-        self.power_mw = values[_POWER] if values[_POWER] is not None else self._apparent_mw()
+            self.current_ma[phase] = self._signed_ma(phase)
+        self.power_mw = values[_POWER]
+        if self.power_mw is None:
+            self.power_mw = self._phase_mw()
         if values[_ENERGY] is not None:
-            elapsed_ms = ticks_diff(now, self._sampled_ms) if self._heard else _NEVER_MS
-            self.energy_wh = self._energy.update(values[_ENERGY], elapsed_ms)
+            self._count(values[_ENERGY], ticks_diff(now, self._sampled_ms))
         if not self._heard:
             log.info("meter", "meter %d answers" % self._address)
         self._sampled_ms = now
         self._heard = True
 
-    def _apparent_mw(self) -> "int | None":
-        """Volts times amperes of the phases that have both; None without any."""
-        total = None
-        for phase in range(3):
-            voltage_mv, current_ma = self.voltage_mv[phase], self.current_ma[phase]
-            if voltage_mv is not None and current_ma is not None:
-                total = (total or 0) + voltage_mv * current_ma // 1000
-        return total
+    def _signed_ma(self, phase: int) -> "int | None":
+        """A phase's current, with the sign of its power where the meter gives none."""
+        values = self._values
+        current_ma, power_mw = values[_CURRENT + phase], values[_PHASE_POWER + phase]
+        if power_mw is None and values[_CURRENT + 1] is None and values[_CURRENT + 2] is None:
+            power_mw = values[_POWER]
+        if current_ma is not None and power_mw is not None and power_mw < 0 < current_ma:
+            return -current_ma
+        return current_ma
 
-    def _lose(self, trouble: str) -> None:
-        """Forget a measurement that has become too old; the energy count stays."""
-        if self._heard and not self.ok:
-            self._heard = False
-            log.warning("meter", "meter %d lost: %s" % (self._address, trouble))
-            for phase in range(3):
-                self.voltage_mv[phase] = self.current_ma[phase] = None
-            self.power_mw = None
+    def _count(self, register_wh: int, elapsed_ms: int) -> None:
+        self.energy_wh = self._energy.update(register_wh, elapsed_ms)
+        self._register_wh = self._energy.register_wh
+        if self._undecided and not register_wh:
+            self._undecided -= 1
+            self._due = not self._undecided
+
+    def _phase_mw(self) -> "int | None":
+        """The phases' powers, or volts times amperes of those that have both; None without any."""
+        total_mw = None
+        for phase in range(3):
+            power_mw = self._values[_PHASE_POWER + phase]
+            voltage_mv, current_ma = self.voltage_mv[phase], self.current_ma[phase]
+            if power_mw is None and voltage_mv is not None and current_ma is not None:
+                power_mw = voltage_mv * current_ma // 1000
+            if power_mw is not None:
+                total_mw = (total_mw or 0) + power_mw
+        return total_mw
+
+
+def _factor_of(slot: int) -> int:
+    """Volts have the first factor, amperes the second, watts the third, energy the fourth."""
+    if slot < _POWER:
+        return slot // 3
+    return 3 if slot == _ENERGY else 2
 
 
 def _sane(slot: int, value: int) -> bool:
@@ -198,41 +220,6 @@ def _sane(slot: int, value: int) -> bool:
         return 0 <= value <= _MOST_MV
     if slot < _POWER:
         return -_MOST_MA <= value <= _MOST_MA
-    if slot == _POWER:
-        return -_MOST_MW <= value <= _MOST_MW
-    return value >= 0
-
-
-class EnergyCount:
-    """A count of energy that only grows, made from a register that may be reset or replaced."""
-
-    def __init__(self) -> None:
-        self._register_wh = None
-        self._offset_wh = 0
-        self._step_wh = 0  # the value that a suspected step led to
-        self._step_polls = 0
-
-    def update(self, register_wh: int, elapsed_ms: int) -> int:
-        """Take the register's value, elapsed_ms after the last; return the count in Wh."""
-        last_wh = self._register_wh
-        if last_wh is None:
-            last_wh = self._register_wh = register_wh
-        most_wh = _STEP_WH + elapsed_ms // 1000 * _WH_PER_S
-        if 0 <= register_wh - last_wh <= most_wh:
-            self._register_wh = register_wh
-            self._step_polls = 0
-        elif self._step_stays(register_wh):
-            self._offset_wh += last_wh - register_wh
-            self._register_wh = register_wh
-            log.warning("meter", "energy register went from %d to %d Wh" % (last_wh, register_wh))
-        return self._register_wh + self._offset_wh
-
-    def _step_stays(self, register_wh: int) -> bool:
-        """True once a step has shown in enough polls in a row, each near the one before."""
-        near = self._step_polls and 0 <= register_wh - self._step_wh <= _STEP_WH
-        self._step_polls = self._step_polls + 1 if near else 1
-        self._step_wh = register_wh
-        if self._step_polls < _STEP_POLLS:
-            return False
-        self._step_polls = 0
-        return True
+    if slot == _ENERGY:
+        return 0 <= value <= _MOST_WH
+    return -_MOST_MW <= value <= _MOST_MW
