@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from core.settings import Settings, SettingsError, declarations, parse
+from core.setting_types import declarations, parse
+from core.settings import Settings, SettingsError
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from core import clock
 from web.state import KEYS, decimal
 from web_rig import events_of, make_services, pass_s, play, visit
 
@@ -54,7 +55,12 @@ def test_the_state_gives_the_reasons_and_what_lies_behind():
         assert state["reason"] == "The car charges"
         assert (state["limit_a"], state["limit_reason"]) == (16.0, "operator")
         assert state["faults"] == ["rcm_trip"]
-        assert state["pilot"]["duty_permille"] == 267
+        assert state["pilot"] == {
+            "high_mv": 5980,
+            "low_mv": -11950,
+            "duty_permille": 267,
+            "age_ms": 12,
+        }
         assert state["session"] == {
             "number": 7,
             "energy_kwh": 3.456,
@@ -63,6 +69,26 @@ def test_the_state_gives_the_reasons_and_what_lies_behind():
         assert state["links"]["lan_ip"] == "192.168.1.232"
 
     play(story)
+
+
+def test_limits_and_faults_are_given_with_reason_and_time():
+    async def story(browser, services):
+        clock.set_unix_s(clock.uptime_s())  # as after a start
+        services.charger.active_faults = [("over_voltage", "Mains voltage too high", 41)]
+        state = await state_of(browser)
+        assert state["limits"] == {"operator": 16.0, "DIP switch": 32.0}
+        (fault,) = state["active_faults"]
+        assert (fault["name"], fault["reason"]) == ("over_voltage", "Mains voltage too high")
+        assert (fault["since_uptime_s"], fault["since"]) == (41, None)  # nobody has told the time
+        clock.set_unix_s(1795269454 + clock.uptime_s())
+        services.charger.tell("status")
+        (fault,) = (await browser.get("/api/state")).json["active_faults"]
+        assert fault["since"] == 1795269454 + 41
+
+    try:
+        play(story)
+    finally:
+        clock._boot_unix_s = 0
 
 
 def test_what_is_absent_is_null():
@@ -141,6 +167,14 @@ def test_metrics_are_prometheus_text_without_what_is_not_measured():
         assert 'mpevse_voltage_volts{phase="L1"} 230.1' in lines
         assert "mpevse_energy_kilowatthours_total 123456.789" in lines
         assert "mpevse_contactor_closed 1" in lines
+        assert lines.count("# TYPE mpevse_pilot_volts gauge") == 1
+        for line in (
+            'mpevse_pilot_volts{level="high"} 5.980',
+            'mpevse_pilot_volts{level="low"} -11.950',
+            "mpevse_pilot_duty_ratio 0.267",
+            "mpevse_pilot_age_seconds 0.012",
+        ):
+            assert line in lines
         assert not [line for line in lines if 'voltage_volts{phase="L3"}' in line]
         assert not [line for line in lines if "null" in line]
         assert 'chargepoint="a \\"b\\"\\\\c"' in lines[1]

@@ -56,6 +56,8 @@ class Charger(SimpleNamespace):
             limit_reason="operator",
             contactor_closed=True,
             faults=[],
+            active_faults=[],
+            limits=SimpleNamespace(slots=lambda: {"operator": 16000, "DIP switch": 32000}),
             plugged=True,
             temperature_dc=253,
             contactor_cycles=29,
@@ -87,6 +89,7 @@ def make_services(**others) -> SimpleNamespace:
         current_ma=[15987, 15875, 0],
         power_mw=7312499,
         energy_wh=123456789,
+        shown_wh=123456789,
     )
     return SimpleNamespace(
         **{

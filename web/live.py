@@ -21,15 +21,15 @@ class LiveStream:
         self._live = live
         self._connection = connection
         self._event = asyncio.Event()
-        self._next = None  # the event to send; "" stands for the whole state
+        self._next = None  # the event to send
         self._ended = False
         self._rest = []  # pieces of an event that is being sent
         self.session = session
-        self.offer("")
+        self.offer([])
 
-    def offer(self, event: str) -> None:
-        """Take an event for sending."""
-        self._next = event if self._next is None else ""
+    def offer(self, event: list) -> None:
+        """Take an event for sending, in pieces; none stand for the whole state."""
+        self._next = event if self._next is None else []
         self._event.set()
 
     def end(self) -> None:
@@ -50,9 +50,7 @@ class LiveStream:
             raise StopAsyncIteration
         event = self._next
         self._next = None  # what changes from here on waits behind this one
-        if event:
-            return event
-        self._rest = await self._live.whole()
+        self._rest = list(event) or await self._live.whole()
         return self._rest.pop(0)
 
     async def aclose(self) -> None:
@@ -112,9 +110,11 @@ class LiveState:
         self._values = new
         changed = [member(i, new[i]) for i in range(len(new)) if new[i] != old[i]]
         if changed:
-            self._send("event: change\ndata: {" + ",".join(changed) + "}\n\n")
+            pieces = ["event: change\ndata: {" + changed.pop(0)]
+            pieces.extend(["," + piece for piece in changed])
+            self._send(pieces + ["}\n\n"])
 
-    def _send(self, event: str) -> None:
+    def _send(self, event: list) -> None:
         for stream in self._streams:
             if self._sessions.use(stream.session.token):
                 stream.offer(event)

@@ -2,6 +2,8 @@
 
 import json
 
+from web.state import decimal
+
 # Metric, its type, and the state's keys with the label that tells them apart.
 _METRICS = (
     ("voltage_volts", "gauge", "phase", ("voltage_l1", "voltage_l2", "voltage_l3")),
@@ -23,6 +25,12 @@ _METRICS = (
 
 
 _TRUTH = {"true": "1", "false": "0"}
+_PILOT = (
+    ('volts{level="high"}', "high_mv"),
+    ('volts{level="low"}', "low_mv"),
+    ("duty_ratio", "duty_permille"),
+    ("age_seconds", "age_ms"),
+)
 
 
 def _label(json_text: str) -> str:
@@ -51,6 +59,11 @@ def lines(members):
         _label(texts["state"]),
     )
     yield "# TYPE mpevse_faults gauge\nmpevse_faults %d\n" % len(json.loads(texts["faults"]))
+    pilot = json.loads(texts["pilot"])
+    for name, key in _PILOT:
+        if key != "low_mv":  # a second sample of the same metric
+            yield "# TYPE mpevse_pilot_%s gauge\n" % name.split("{")[0]
+        yield "mpevse_pilot_%s %s\n" % (name, decimal(pilot[key], 3))
     for name, kind, label, keys in _METRICS:
         samples = [(key, texts[key]) for key in keys if texts[key] != "null"]
         if samples:

@@ -17,8 +17,9 @@ from core import clock, log
 _CONNECTIONS = const(6)
 _TURNED_AWAY = const(2)  # more that are told to come back later; others just see it closed
 _HEAD_BYTES = const(4096)
-_BLOCK_BYTES = const(512)
-_SEND_BYTES = const(512)  # gathered at most, unless a piece is larger
+_HEAD_BLOCK_BYTES = const(128)
+_BLOCK_BYTES = const(256)
+_SEND_BYTES = const(256)  # gathered at most, unless a piece is larger
 _REQUEST_MS = const(10000)  # a request is complete by then
 # A client that takes nothing of its answer, or sends nothing of a long body, is gone after this.
 _STALL_MS = const(10000)
@@ -31,7 +32,7 @@ _BUSY_S = 0.1  # … and somebody is
 Request.max_content_length = 16384
 Request.max_body_length = 2048
 Request.max_readline = 2048
-Response.send_file_buffer_size = 512  # a nearly full heap has many small gaps and no large one
+Response.send_file_buffer_size = 256  # a nearly full heap has many small gaps and no large one
 
 _REASONS = {
     400: "Bad Request",
@@ -46,17 +47,23 @@ class Refused(Exception):
     """A request that never reaches the application; args[0] is its status."""
 
 
-def parse_head(head: bytes) -> "tuple":
-    """Method, target, version and headers of a request; ValueError when it is malformed."""
-    lines = head.decode().split("\r\n")
-    method, target, version = lines.pop(0).split(" ")
-    if not version.startswith("HTTP/1.") or not target.startswith("/"):
-        raise ValueError("not HTTP/1")
-    headers = NoCaseDict()
-    for line in lines:
-        name, value = line.split(":", 1)
-        headers[name.lower()] = value.strip()
-    return method, target, version[5:], headers
+class Head:
+    """A request's head, taken in line by line: as a whole it would need a large piece of the heap."""
+
+    def __init__(self) -> None:
+        self.method = self.target = self.version = ""
+        self.headers = NoCaseDict()
+
+    def take(self, line: bytes) -> None:
+        """Take the next line; ValueError when it is malformed."""
+        if self.method:
+            name, value = line.decode().split(":", 1)
+            self.headers[name.lower()] = value.strip()
+            return
+        self.method, self.target, version = line.decode().split(" ")
+        if not version.startswith("HTTP/1.") or not self.target.startswith("/"):
+            raise ValueError("not HTTP/1")
+        self.version = version[5:]
 
 
 def body_length(headers) -> int:
@@ -95,24 +102,30 @@ class Connection:
         """Give the client this much time from now."""
         self.deadline = clock.ticks_add(clock.ticks_ms(), ms)
 
-    async def read_head(self) -> bytes:
-        """The request's head, without the empty line that ends it; b"" when nothing comes."""
-        data = b""
+    async def read_head(self) -> "Head | None":
+        """The request's head; None when nothing comes. ValueError or Refused for a wrong one."""
+        head = Head()
+        rest = b""  # of a line
+        seen = 0
         while True:
-            block = await self._reader.read(_BLOCK_BYTES)
+            block = await self._reader.read(_HEAD_BLOCK_BYTES)
             if not block:
-                if data:
+                if seen:
                     raise Refused(400)
-                return b""
-            data += block
-            end = data.find(b"\r\n\r\n")
-            if end >= 0:
-                self._ahead = data[end + 4 :]
-                return data[:end]
-            if len(data) > _HEAD_BYTES:
+                return None
+            seen += len(block)
+            rest += block
+            end = rest.find(b"\r\n")
+            while end >= 0:
+                line, rest = rest[:end], rest[end + 2 :]
+                if not line:
+                    self._ahead = rest
+                    return head
+                head.take(line)
+                end = rest.find(b"\r\n")
+            if seen > _HEAD_BYTES:
                 raise Refused(431)
-            line_end = data.find(b"\n")
-            if line_end >= 0 and b" HTTP/1." not in data[:line_end]:
+            if not head.method and b"\n" in rest:
                 raise Refused(400)
 
     def expect_body(self, length: int) -> None:
@@ -265,7 +278,7 @@ class WebServer:
     async def _answer(self, connection: Connection) -> None:
         try:
             head = await connection.read_head()
-            if not head:
+            if head is None:
                 return
             request = await self._read_request(connection, head)
         except Refused as refusal:
@@ -290,9 +303,8 @@ class WebServer:
         if connection.unread:
             await connection.linger()
 
-    async def _read_request(self, connection: Connection, head: bytes) -> Request:
-        method, target, version, headers = parse_head(head)
-        length = body_length(headers)
+    async def _read_request(self, connection: Connection, head: Head) -> Request:
+        length = body_length(head.headers)
         connection.expect_body(length)
         body = b""
         if length <= Request.max_body_length:
@@ -300,10 +312,10 @@ class WebServer:
         return Request(
             self._app,
             (connection.address, 0),
-            method,
-            target,
-            version,
-            headers,
+            head.method,
+            head.target,
+            head.version,
+            head.headers,
             body=body,
             stream=None if length <= Request.max_body_length else connection,
             sock=(connection, connection),

@@ -17,6 +17,8 @@ KEYS = (  # in the order of State.values()
     # JSON texts
     "session",
     "pilot",
+    "limits",
+    "active_faults",
     # plain values
     "chargepoint_id",
     "backend_state",
@@ -63,14 +65,14 @@ KEYS = (  # in the order of State.values()
     # … with three decimals
     "energy",
 )
-_PLAIN = const(2)  # the first index of each kind
-_ONE_DECIMAL = const(30)
-_TWO_DECIMALS = const(39)
-_THREE_DECIMALS = const(42)
+_PLAIN = const(4)  # the first index of each kind
+_ONE_DECIMAL = const(32)
+_TWO_DECIMALS = const(41)
+_THREE_DECIMALS = const(44)
 
 _CACHE_MS = const(500)  # requests within this time get the same text
 _HEAP_MS = const(5000)  # counting a heap's free blocks takes milliseconds
-_MEMBERS_A_TURN = const(12)  # formatted before other tasks get their turn
+_MEMBERS_A_TURN = const(6)  # formatted before other tasks get their turn
 _NONE3 = (None, None, None)
 
 
@@ -103,6 +105,25 @@ def _setting(settings, key: str):
         return settings.get(key)
     except KeyError:
         return None
+
+
+def _limits(slots: dict) -> str:
+    """JSON object of all limits in A, by reason."""
+    texts = [json.dumps(reason) + ":" + decimal(slots[reason], 1) for reason in slots]
+    return "{" + ",".join(texts) + "}"
+
+
+def _faults(active: list) -> str:
+    """JSON list of faults with the reason and the time of each; no time while the clock is not set."""
+    if not active:
+        return "[]"
+    texts = []
+    boot_unix_s = clock.boot_unix_s()
+    for name, reason, raised_s in active:
+        fault = {"name": name, "reason": reason, "since_uptime_s": raised_s}
+        fault["since"] = boot_unix_s + raised_s if boot_unix_s else None
+        texts.append(json.dumps(fault))
+    return "[" + ",".join(texts) + "]"
 
 
 class State:
@@ -173,6 +194,8 @@ class State:
             running,
             '{"high_mv":%d,"low_mv":%d,"duty_permille":%d,"age_ms":%d}'
             % (pilot.high_mv, pilot.low_mv, pilot.duty_permille, pilot.age_ms()),
+            _limits(charger.limits.slots()),
+            _faults(charger.active_faults),
             self._services.settings.get("backend_chargepoint_id"),
             charge_point.state if charge_point else "Off",
             charger.status,
@@ -219,7 +242,7 @@ class State:
         values += (meter and meter.voltage_mv) or _NONE3
         values += (building and building.ok and building.current_ma) or _NONE3
         values += (meter and meter.current_ma) or _NONE3
-        values.append(meter.energy_wh if meter else None)
+        values.append(meter.shown_wh if meter else None)
         return values
 
     def _heap_bytes(self) -> tuple:

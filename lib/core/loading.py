@@ -8,6 +8,14 @@ def load(name: str):
     return __import__(name, None, None, ("*",))
 
 
+def once(name: str, function: str, *arguments):
+    """Load a module for one call of a function of it."""
+    try:
+        return getattr(load(name), function)(*arguments)
+    finally:
+        unload(name)
+
+
 def unload(name: str) -> None:
     """Give a module up; whatever of it is still in use stays until it is not."""
     package, _, leaf = name.rpartition(".")

@@ -1,6 +1,7 @@
 """The log: the last lines in a fixed ring of memory, and every line on the console."""
 
 from core import clock
+from micropython import const
 
 DEBUG = 10
 INFO = 20
@@ -8,10 +9,10 @@ WARNING = 30
 ERROR = 40
 
 _LETTERS = {DEBUG: "D", INFO: "I", WARNING: "W", ERROR: "E"}
-_KEPT = 40
-_LONGEST = 120
+_KEPT_BYTES = const(2048)  # one block: forty texts here and there would leave the heap in pieces
+_LONGEST = const(120)
 
-_ring = [""] * _KEPT
+_ring = bytearray(_KEPT_BYTES)  # lines, each ended by a newline, from _next on round to before it
 _next = 0
 level = INFO
 
@@ -23,9 +24,12 @@ def _write(severity: int, source: str, text: str) -> None:
     line = "%d %s %s: %s" % (clock.uptime_s(), _LETTERS[severity], source, text)
     if len(line) > _LONGEST:
         line = line[:_LONGEST]
-    _ring[_next % _KEPT] = line
-    _next += 1
     print(line)
+    data = (line.replace("\n", " ") + "\n").encode()
+    first = min(len(data), _KEPT_BYTES - _next)
+    _ring[_next : _next + first] = data[:first]
+    _ring[: len(data) - first] = data[first:]
+    _next = (_next + len(data)) % _KEPT_BYTES
 
 
 def debug(source: str, text: str) -> None:
@@ -50,5 +54,14 @@ def error(source: str, text: str) -> None:
 
 def lines():
     """The kept lines, oldest first: uptime in seconds, severity, source, text."""
-    for i in range(max(0, _next - _KEPT), _next):
-        yield _ring[i % _KEPT]
+    line = bytearray()
+    whole = not _ring[_next]  # once it has gone round, the oldest line is cut
+    for i in range(_KEPT_BYTES):
+        byte = _ring[(_next + i) % _KEPT_BYTES]
+        if byte == 10:
+            if whole:
+                yield str(line, "utf-8")
+            whole = True
+            line = bytearray()
+        elif byte:
+            line.append(byte)

@@ -3,6 +3,10 @@
 import json
 import os
 
+from micropython import const
+
+_BLOCK_BYTES = const(256)
+
 
 def exists(path: str) -> bool:
     """True when there is something at a path."""
@@ -20,6 +24,39 @@ def make_directory(path: str) -> None:
     except OSError:
         if not exists(path):
             raise
+
+
+def line_blocks(path: str):
+    """Generate a text file in blocks of whole lines. Its own lines would come a character at a time."""
+    rest = ""
+    with open(path) as file:
+        block = file.read(_BLOCK_BYTES)
+        while block:
+            block = rest + block
+            end = block.rfind("\n")
+            rest = block[end + 1 :]
+            yield block[:end]
+            block = file.read(_BLOCK_BYTES)
+
+
+def find_line(path: str, starts) -> str:
+    """The first line of a text file that begins with one of these; empty without one."""
+    file = open(path)
+    try:
+        rest = "\n"
+        block = file.read(_BLOCK_BYTES)
+        while block:
+            block = rest + block
+            end = block.rfind("\n")
+            places = [block.find("\n" + start, 0, end) + 1 for start in starts]
+            place = min([place for place in places if place] or (0,))
+            if place:
+                return block[place : block.find("\n", place)]
+            rest = block[end:]
+            block = file.read(_BLOCK_BYTES)
+        return ""
+    finally:
+        file.close()
 
 
 def write_json(path: str, value) -> None:

@@ -1,30 +1,15 @@
-"""The chip below MicroPython on a simulated board: registers, lines to other chips, flash, and a probe."""
+"""The chip below MicroPython on a simulated board: lines to other chips, flash, and a probe."""
 
-import ffi
 import gc
-import json
 import os
 import socket
 import struct
 import sys
 import time
 
-import vfs
-
-import board_io
 import registers
 
-_MAP_SHARED_FIXED = 0x100001  # MAP_SHARED | MAP_FIXED_NOREPLACE
 _PROBE_MS = 40
-ROMFS_AT = 0x3C000000
-
-
-def map_registers(libc, path: str, base: int, size: int) -> None:
-    """Map the register file where the shim's modules expect it."""
-    fd = libc.func("i", "open", "si")(path, 2)
-    mmap = libc.func("P", "mmap", "Piiiii")
-    if fd < 0 or mmap(base, size, 3, _MAP_SHARED_FIXED, fd, 0) != base:
-        raise SystemExit("launch: cannot map " + path)
 
 
 class ChipBus:
@@ -159,36 +144,3 @@ def hook_loop(steps: bool) -> None:
         return run(main)
 
     asyncio.run = run_with_probe
-
-
-def mount_flash(board_dir: str, map_file) -> None:
-    """The file system at /, and the firmware's code at /rom where it has a partition of its own."""
-    image = FlashImage(board_dir + "/flash.img")
-    flash = vfs.VfsLfs2(image, readsize=32, progsize=32, lookahead=32)
-    sys.path[:] = ["/chip", "", ".frozen", "/lib"]
-    try:
-        os.stat(board_dir + "/romfs.img")
-        vfs.mount(vfs.VfsRom(map_file(board_dir + "/romfs.img", ROMFS_AT)), "/rom")
-        sys.path += ["/rom", "/rom/lib"]  # as a chip's build with ROMFS does
-    except OSError:
-        pass
-    vfs.umount("/")
-    vfs.mount(vfs.VfsPosix("/"), "/host")
-    vfs.mount(flash, "/")
-    os.chdir("/")
-
-
-def start(board_dir: str, map_file) -> None:
-    """Put the chip together and run what is on its flash."""
-    libc = ffi.open("libc.so.6")
-    map_registers(libc, board_dir + "/registers", registers.BASE, registers.WORDS * 4)
-    with open(board_dir + "/board.json") as file:
-        parameters = json.load(file)
-    bus = ChipBus(board_dir + "/bus.sock")
-    serial = bytes.fromhex(parameters["serial_hex"])
-    board_io.attach(bus.transfer, libc.func("v", "_exit", "i"), serial)
-    mount_flash(board_dir, map_file)
-    execfile("boot.py")
-    hook_loop(bool(parameters.get("steps")))
-    gc.collect()
-    execfile("main.py")

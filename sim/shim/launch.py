@@ -3,8 +3,8 @@
     micropython -X heapsize=160k launch.py BOARD_DIR
 
 Stands for what a chip's read-only memory does before Python code runs: maps the shim's compiled modules,
-BOARD_DIR/chip.img, and hands over to its module `chip`. All of that stays outside the Python heap, as the
-machine modules of a real chip do.
+BOARD_DIR/chip.img, has them put the chip together, and runs what is on its flash. All of that stays outside the Python
+heap, as the machine modules of a real chip do.
 """
 
 import ffi
@@ -29,6 +29,10 @@ def map_file(path: str, address: int):
 
 vfs.mount(vfs.VfsRom(map_file(sys.argv[1] + "/chip.img", CHIP_AT)), "/chip")
 sys.path[:] = ["/chip", ".frozen"]
-import chip  # noqa: E402
+import power_on  # noqa: E402
 
-chip.start(sys.argv[1], map_file)
+timed = power_on.assemble(sys.argv[1], map_file)
+power_on = map_file = sys.modules["power_on"] = None
+execfile("boot.py")  # noqa: F821  MicroPython's own
+__import__("chip").hook_loop(timed)
+execfile("main.py")  # noqa: F821
