@@ -3,12 +3,19 @@
 import json
 from machine import PWM, Pin
 
+safe = reference = (26, 25)  # contactor and pilot of the reference board
 try:
     with open("config.json") as file:
         pins = json.loads(file.read())["board"]["pins"]
-except (OSError, ValueError, KeyError):
-    pins = {"contactor": 26, "pilot_pwm": 25}  # the reference board's, as in config.json
+    safe = (pins["contactor"], pins["pilot_pwm"])
+    del pins
+except (OSError, ValueError, KeyError, TypeError):
+    pass  # the firmware tells what is wrong with it
 
-Pin(pins["contactor"], Pin.OUT, value=0)
-PWM(Pin(pins["pilot_pwm"]), freq=1000, duty_u16=65535)  # steady +12 V: no energy on offer
-del pins
+for contactor, pilot_pwm in (safe, reference):
+    try:
+        Pin(contactor, Pin.OUT, value=0)
+        PWM(Pin(pilot_pwm), freq=1000, duty_u16=65535)  # steady +12 V: no energy on offer
+        break
+    except (ValueError, TypeError):  # no such pins
+        pass

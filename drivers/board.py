@@ -5,7 +5,6 @@ from core import log
 from drivers.card_reader import CardReader
 from drivers.io_expander import IoExpander
 from drivers.lamps import Lamps
-from drivers.mfrc522 import Mfrc522
 from drivers.pilot import Pilot
 from drivers.rs485 import Rs485Port
 from drivers.temperature import Thermistor
@@ -47,6 +46,8 @@ class Board:
         self.thermistor = Thermistor(self._adc("temperature_adc"))
         self._i2c = I2C(0, scl=self._pin("i2c_scl"), sda=self._pin("i2c_sda"), freq=100000)
         self.expander = IoExpander(self._i2c, config["i2c"]["inputs"], config["i2c"]["outputs"])
+        self.monitors_earth = config.get("ground_monitor", False)
+        self.ct_calibration = config["ct"] if config.get("meter") == "ct" else None
 
     def _pin(self, name: str, mode=-1, value=None) -> Pin:
         return Pin(self._pins[name], mode, value=value)
@@ -63,27 +64,64 @@ class Board:
         colours = ("blue", "green", "red", "yellow")
         return Lamps({c: PWM(self._pin("led_" + c), freq=_LAMP_HZ, duty_u16=0) for c in colours})
 
+    @property
+    def lamp_scheme(self) -> str:
+        """Whose colours the lamps have: "etek" or "blink"."""
+        return self._config.get("lamps", "etek")
+
     def card_reader(self, on_card) -> CardReader:
         """The card reader; on_card(uid) is called once for each card presented."""
-        spi = SPI(
-            1,
-            baudrate=4000000,
-            sck=self._pin("spi_sck"),
-            mosi=self._pin("spi_mosi"),
-            miso=self._pin("spi_miso"),
-        )
-        return CardReader(Mfrc522(spi, self._pin("rfid_cs", Pin.OUT, value=1)), on_card)
+        cs = self._pin("rfid_cs", Pin.OUT, value=1)
+        kind = self._config.get("card_reader", "mfrc522")
+        if kind == "pn532":
+            from drivers.pn532 import Pn532
+
+            return CardReader(Pn532(self._spi(1000000), cs), on_card)
+        if kind != "mfrc522":
+            raise ValueError("config.json: no card_reader " + kind)
+        from drivers.mfrc522 import Mfrc522
+
+        return CardReader(Mfrc522(self._spi(4000000), cs), on_card)
+
+    def _spi(self, baudrate: int) -> SPI:
+        sck, mosi, miso = self._pin("spi_sck"), self._pin("spi_mosi"), self._pin("spi_miso")
+        return SPI(1, baudrate=baudrate, sck=sck, mosi=mosi, miso=miso)
 
     def meter_port(self, baudrate: int = 9600) -> Rs485Port:
         """The RS485 port that the meters are on."""
         uart = UART(1, baudrate, tx=self._pin("meter_tx"), rx=self._pin("meter_rx"))
         return Rs485Port(uart, self._pin("meter_de", Pin.OUT, value=0), baudrate)
 
+    def ct_sampler(self):
+        """The current transformers of a board without a Modbus meter; loaded only there."""
+        from drivers.ct_sampler import CtSampler
+
+        circuit = self.ct_calibration
+        names = ["ct_l%d_adc" % (n + 1) for n in range(len(circuit["uv_per_a"]))]
+        reads = tuple([self._adc(name) for name in ["mains_adc"] + names])
+        return CtSampler(reads, circuit["zero_uv"])
+
     def lcd(self):
         """The two-line display; loaded only where there is one."""
         from drivers.lcd1602 import Lcd1602
 
         return Lcd1602(self._i2c, self._config["i2c"]["lcd"])
+
+    def outlet_parts(self) -> tuple:
+        """Lock and proximity contact of a socket outlet; loaded only where there is one."""
+        from drivers.lock import Lock
+        from drivers.proximity import Proximity
+
+        proximity = Proximity(self._adc("proximity_adc"), self._config["proximity"])
+        return Lock(self.expander, self._config["lock"]), proximity
+
+    def buzzer(self):
+        """The buzzer; None without one."""
+        if not self._config.get("buzzer"):
+            return None
+        from drivers.buzzer import Buzzer
+
+        return Buzzer(self.expander)
 
     def dip_limit_ma(self) -> int:
         """Current limit that the DIP switch sets; 0 when it can't be read."""

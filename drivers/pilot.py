@@ -95,13 +95,17 @@ class Pilot:
         """Duty that is on the wire; 1000: steady +12 V, 0: steady -12 V."""
         return (self._duty_x10 + 5) // 10
 
-    def set_duty(self, duty_permille_x10: int) -> None:
-        """Set the duty in 1/10 permille; 10000 is steady +12 V (x1), 0 steady -12 V (state F)."""
+    def set_duty(self, duty_permille_x10: int) -> bool:
+        """Set the duty in 1/10 permille; 10000 is steady +12 V (x1), 0 steady -12 V (state F).
+
+        Tells whether that is a change.
+        """
         if duty_permille_x10 == self._duty_x10:
-            return
+            return False
         self._pwm.duty_u16(duty_u16(duty_permille_x10))
         self._duty_x10 = duty_permille_x10
         self.span_us = _span_us(min(duty_permille_x10, 10000 - duty_permille_x10))
+        return True
 
     def threshold_uv(self, level_mv: int) -> int:
         """What the converter reads at a pilot voltage."""

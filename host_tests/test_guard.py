@@ -38,7 +38,8 @@ class Board:
         self.coil = 0
         self.residual = 0
         self.pilot = Pilot()
-        self.guard = Guard(self.drive, lambda: self.residual, self.pilot, LEVELS)
+        self.pilot.sampled_ms = clock.ticks_ms()
+        self.guard = Guard(self.drive, lambda: self.residual, self.pilot, {"levels_mv": LEVELS})
         self.guard.look()
 
     def drive(self, level):
@@ -94,6 +95,20 @@ def test_every_state_but_c_and_d_opens(board, level, within_ms):
     board.pilot.level = level
     board.pass_ms(within_ms, loop=False)
     assert board.coil == 0
+
+
+@pytest.mark.parametrize(
+    ("level", "since_ms", "closed"),
+    [(9000, 0, 1), (9000, 500, 1), (9000, 540, 0), (12000, 0, 0), (0, 0, 0), (10600, 0, 0)],
+)
+def test_b_alone_is_passed_over_for_550_ms_after_a_new_duty(board, level, since_ms, closed):
+    """Some hybrids fall back to B; A and E open as ever."""
+    board.guard.close()
+    board.guard.duty_changed(board.clock.ticks_ms())
+    board.pass_ms(since_ms)
+    board.pilot.level = level
+    board.pass_ms(50, loop=False)
+    assert board.coil == closed
 
 
 def test_a_few_samples_of_the_low_part_alone_do_not_open(board):
@@ -184,7 +199,7 @@ coil = Pin(pins["contactor"], Pin.OUT, value=0)
 pwm = PWM(Pin(pins["pilot_pwm"]), freq=1000, duty_u16=65535)
 pilot = Pilot(pwm, ADC(Pin(pins["pilot_adc"], Pin.IN)).read_uv, circuit)
 pilot.set_duty(5333)
-guard = Guard(coil, Pin(pins["rcm_trip"], Pin.IN), pilot, circuit["levels_mv"])
+guard = Guard(coil, Pin(pins["rcm_trip"], Pin.IN), pilot, circuit)
 guard.look()
 assert guard.close()
 time.sleep_ms(40)  # the loop's sample is old now: the guard samples itself

@@ -159,9 +159,26 @@ class Panel:
 def test_reads_switches_and_lock():
     panel = Panel()
     assert panel.expander.dip_code() == 0
-    panel.inputs.inputs = 0xFF & ~(5 | 8 | 16)
+    assert not panel.expander.earthed()
+    panel.inputs.inputs = 0xFF & ~(5 | 8 | 16 | 32)
+    assert panel.expander.dip_code() == 0  # as it was read last
+    assert panel.expander.poll()
     assert panel.expander.dip_code() == 5
     assert panel.expander.factory_reset() and panel.expander.lock_closed()
+    assert panel.expander.earthed()
+
+
+def test_what_was_read_a_second_ago_is_no_answer(clock):
+    panel = Panel()
+    clock.sleep_us(900_000)
+    assert panel.expander.dip_code() == 0
+    clock.sleep_us(200_000)
+    with pytest.raises(OSError):
+        panel.expander.dip_code()
+    with pytest.raises(OSError):
+        panel.expander.lock_closed()
+    panel.expander.poll()
+    assert panel.expander.dip_code() == 0
 
 
 def test_drives_outputs_active_low():
@@ -181,15 +198,14 @@ def test_outputs_are_off_after_a_restart():
     assert panel.outputs.outputs == 0xFF
 
 
-def test_a_missing_expander():
+def test_a_missing_expander_gets_its_outputs_when_it_is_back():
     panel = Panel()
     chips = dict(panel.wires.chips)
     panel.wires.chips.clear()
-    with pytest.raises(OSError):
-        panel.expander.dip_code()
+    assert not panel.expander.poll()
     assert not panel.expander.drive(io_expander.RCM_TEST, True)
     assert not panel.expander.ok
     panel.wires.chips.update(chips)
-    assert panel.expander.refresh()
+    assert panel.expander.poll()
     assert panel.expander.ok
     assert panel.outputs.outputs == 0xFF & ~4

@@ -195,3 +195,38 @@ def test_messages_are_sent_when_triggered(rig):
         assert values["meterValue"][0]["sampledValue"][0]["context"] == "Trigger"
 
     rig.play(story)
+
+
+@pytest.mark.parametrize(
+    "settings, connector, opens, status, asked",
+    [
+        ({"cable_or_socket": "Socket"}, 1, True, "Unlocked", 1),
+        ({"cable_or_socket": "Socket"}, 1, False, "UnlockFailed", 1),
+        ({"cable_or_socket": "Socket"}, 2, True, "NotSupported", 0),
+        ({"cable_or_socket": "Cable"}, 1, True, "NotSupported", 0),
+    ],
+)
+def test_unlock_ends_the_session_and_tells_what_the_lock_did(
+    tmp_path, settings, connector, opens, status, asked
+):
+    """Section 5.18. The answer waits for the car, the contactor and the motor."""
+    rig = Rig(tmp_path, **settings)
+    unlocks = []
+
+    async def unlock():
+        unlocks.append(rig.charger.session)
+        await asyncio.sleep(4)
+        return opens
+
+    async def story(rig):
+        rig.point.on_unlock = unlock
+        await rig.online()
+        rig.charger.start("CARD")
+        await rig.delivered()
+        answer = await rig.call("UnlockConnector", connectorId=connector)
+        assert answer == {"result": {"status": status}}
+        assert unlocks == [None] * asked  # the session had ended before
+        await rig.delivered()
+        assert rig.record.transactions[1].get("reason") == ("UnlockCommand" if asked else None)
+
+    rig.play(story)

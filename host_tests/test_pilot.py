@@ -6,8 +6,10 @@ from array import array
 
 import pytest
 from drivers.pilot import Pilot, duty_u16, sample
-from evse.pilot_levels import classify, duty_x10
+from evse.pilot_levels import classify, duty_x10, offered_ma
 from install import ROOT
+
+from sim import circuit
 
 CIRCUIT = json.loads((ROOT / "config.json").read_text())["board"]["pilot"]
 LEVELS = CIRCUIT["levels_mv"]
@@ -35,6 +37,7 @@ def test_duty_for_a_current(amps, permille_x10, u16):
     """IEC 61851-1 table A.7; the 16-bit duty within a quarter of the 5 µs tolerance."""
     assert duty_x10(amps * 1000) == permille_x10
     assert abs(duty_u16(permille_x10) - u16) <= 4
+    assert offered_ma(permille_x10) == amps * 1000
 
 
 def test_duty_is_never_outside_what_a_car_may_read():
@@ -43,6 +46,9 @@ def test_duty_is_never_outside_what_a_car_may_read():
     assert duty_x10(100000) == 9600
     duties = [duty_x10(ma) for ma in range(6000, 80001, 50)]
     assert duties == sorted(duties)
+    for ma in range(6000, 80001, 50):
+        assert abs(offered_ma(duty_x10(ma)) - ma) <= 60 or 51000 < ma <= 52500
+    assert offered_ma(0) == 0
 
 
 def test_steady_levels_are_steady():
@@ -56,16 +62,36 @@ def test_steady_levels_are_steady():
      (2620, "D"), (0, "E"), (-12000, "E")],
 )  # fmt: skip
 def test_generator_windows_of_j1772_classify(mv, state):
-    assert classify(mv, LEVELS) == state
+    assert classify(mv, LEVELS, 250, "A") == state
+
+
+@pytest.mark.parametrize("supply", [0.95, 1.0, 1.02])
+@pytest.mark.parametrize("b_ohm", [1870, 2740, 4610])
+def test_every_car_within_the_tolerances_is_read_right(b_ohm, supply):
+    """Resistors of cars as IEC 61851-1 allows them, each state read after the one before."""
+
+    def read(ohm, previous):
+        high_mv = circuit.loaded_mv(12000 * supply, ohm)
+        return classify(high_mv, LEVELS, CIRCUIT["hysteresis_mv"], previous)
+
+    assert read(b_ohm, "A") == "B"
+    for c_ohm in (909, 1300, 1723):
+        both_ohm = circuit.parallel(b_ohm, c_ohm)
+        assert read(both_ohm, "A") == read(both_ohm, "B") == "C"
+    d_ohm = circuit.parallel(b_ohm, 270)
+    assert read(d_ohm, "C") == read(d_ohm, "A") == "D"
+    assert read(circuit.SHORT_OHM, "D") == "E"
+    assert read(b_ohm, "C") == "B"
+    assert read(None, "B") == "A"
 
 
 def test_a_state_keeps_at_its_thresholds():
-    assert classify(10600, LEVELS, "B") == "B"
-    assert classify(10600, LEVELS, "A") == "A"
-    assert classify(10300, LEVELS, "A") == "A"
-    assert classify(10800, LEVELS, "B") == "A"
-    assert classify(7400, LEVELS, "B") == "B"
-    assert classify(7600, LEVELS, "C") == "C"
+    assert classify(10600, LEVELS, 250, "B") == "B"
+    assert classify(10600, LEVELS, 250, "A") == "A"
+    assert classify(10300, LEVELS, 250, "A") == "A"
+    assert classify(10800, LEVELS, 250, "B") == "A"
+    assert classify(7400, LEVELS, 250, "B") == "B"
+    assert classify(7600, LEVELS, 250, "C") == "C"
 
 
 def test_a_sample_drops_the_extremes():

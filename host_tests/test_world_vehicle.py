@@ -18,10 +18,10 @@ class Road:
         for key, value in {"plugged": True, **attributes}.items():
             setattr(self.vehicle, key, value)
 
-    def drive(self, seconds, offer_ma, inlet_v=MAINS):
+    def drive(self, seconds, offer_ma, inlet_v=MAINS, state_f=False):
         for _ in range(round(seconds * 100)):
             self.now_s += 0.01
-            self.amps = self.vehicle.step(self.now_s, 0.01, offer_ma, inlet_v)
+            self.amps = self.vehicle.step(self.now_s, 0.01, offer_ma, inlet_v, state_f)
         return self
 
 
@@ -101,3 +101,42 @@ def test_bcb_toggles_are_pulses_of_300_ms():
     edges = [n for n in range(1, len(seen)) if seen[n] != seen[n - 1]]
     assert [b - a for a, b in zip(edges, edges[1:])] == [30, 30]
     assert not seen[-1]
+
+
+def test_a_sleeping_one_hears_the_pwm_only_after_three_seconds_of_state_f():
+    road = Road(asleep=True).drive(30, 16000)
+    assert not road.vehicle.s2_closed
+    road.drive(2.9, 0, state_f=True).drive(5, 16000)
+    assert (road.vehicle.asleep, road.vehicle.s2_closed) == (True, False)
+    road.drive(3.1, 0, state_f=True).drive(5, 16000)
+    assert (road.vehicle.asleep, road.amps[0]) == (False, 16)
+
+
+def test_a_sleeping_one_wakes_when_it_is_unplugged():
+    road = Road(plugged=False, asleep=True).drive(1, 0)
+    assert road.vehicle.asleep  # not before it has come
+    road.vehicle.plugged = True
+    road.drive(1, 0)
+    road.vehicle.plugged = False
+    road.drive(0.1, 0)
+    assert not road.vehicle.asleep
+
+
+def test_a_new_duty_makes_a_glitching_one_fall_back_to_b():
+    road = Road(glitch_ms=500).drive(10, 16000)
+    closed_ohm = road.vehicle.load_ohm()
+    road.drive(0.01, 10000)
+    assert road.vehicle.load_ohm() == pytest.approx(2740)
+    assert road.amps[0] > 10  # S2 itself stays closed
+    road.drive(0.48, 10000)
+    assert road.vehicle.load_ohm() == pytest.approx(2740)
+    road.drive(0.02, 10000)
+    assert road.vehicle.load_ohm() == closed_ohm
+
+
+def test_one_without_s2_shows_c_and_draws_no_more_than_10_a():
+    road = Road(simplified=True).drive(1, 0)
+    assert (road.vehicle.s2_closed, road.amps) == (True, DEAD)
+    assert road.drive(5, 16000).amps[0] == 10
+    assert road.drive(5, 0).amps == DEAD
+    assert road.vehicle.s2_closed

@@ -2,16 +2,19 @@
 
 import asyncio
 import gc
-import json
 import sys
 
-from core import log, storage, tasks
+from core import loading, log, storage, tasks
 from core.settings import Settings
 from drivers import board as boards
+from evse import faults
 
 VERSION = "0.1.0"
 _CHARGER_STALE_MS = 2000
+_ENVIRONMENT_STALE_MS = 10000
 _OCPP_BYTES = 65536  # a week offline with a charge each hour
+_ZERO_PATH = "/data/meter_zero"
+_LASTING_S = 60  # a start that got here was no crash
 _GC_BYTES = 24576  # collect early, so that the heap stays in one piece; most is collected in turns
 
 
@@ -25,6 +28,8 @@ class Services:
         self.links = links
         self.web_port = web_port
         self.charge_point = None
+        self.panel = None
+        self.environment = None
         self.version = VERSION
         self.serial = boards.serial()
 
@@ -37,18 +42,33 @@ def make_charger(board, config: dict):
     from evse.session import SessionLog
 
     circuit = config["pilot"]
-    guard = Guard(board.coil, board.rcm_trip, board.pilot, circuit["levels_mv"])
+    guard = Guard(board.coil, board.rcm_trip, board.pilot, circuit)
     guard.start()
     feedback = board.contactor_feedback
-    return Charger(board.pilot, guard, feedback, Limits(), SessionLog("/data/sessions"), circuit)
+    sessions = SessionLog("/data/sessions")
+    charger = Charger(board.pilot, guard, feedback, Limits(), sessions, circuit)
+    residual = config.get("residual", {})
+    charger.book.residual_policy = residual.get("retry_s", 900), residual.get("retries", 3)
+    return charger
 
 
-def make_meter(board, settings):
-    """The internal meter on its bus."""
+def make_meter(board, settings, session_log):
+    """The internal meter; it counts on from where the log of sessions stands."""
+    calibration = board.ct_calibration
+    if calibration:
+        from meter.ct_meter import CtMeter
+
+        return CtMeter(board.ct_sampler(), calibration, session_log.meter_wh, _ZERO_PATH)
     from meter.poller import Meter
     from modbus.rtu import Master
 
-    return Meter(Master(board.meter_port()), settings)
+    return Meter(
+        Master(board.meter_port()),
+        settings,
+        counted_wh=session_log.meter_wh,
+        in_session=session_log.unfinished is not None,
+        zero_path=_ZERO_PATH,
+    )
 
 
 def make_links(settings):
@@ -59,15 +79,38 @@ def make_links(settings):
     return Links(settings, WiFi(), boards.serial())
 
 
-def start_charging(supervisor, board, services) -> None:
-    """What a charge needs: first, so that a car is safe before the rest is loaded."""
+def make_connector(board, settings, charger):
+    """What is around the connector."""
+    from evse.connector import Connector
+
+    return Connector(
+        charger,
+        settings,
+        board.expander,
+        board.contactor_feedback,
+        board.rcm_trip,
+        board.outlet_parts,
+        board.monitors_earth,
+    )
+
+
+def start_surroundings(supervisor, board, services) -> None:
+    """What a charge needs beside the charger itself; before it, so that it never charges without."""
     from evse.environment import Environment
 
     settings, charger = services.settings, services.charger
-    environment = Environment(settings, charger, board.dip_limit_ma, board.thermistor)
-    charger.beat = supervisor.start("charger", charger.run, stale_ms=_CHARGER_STALE_MS).beat
+    connector = charger.connector = make_connector(board, settings, charger)
+    supervisor.start("connector", connector.run)
     supervisor.start("meter", services.meter.run)
-    supervisor.start("environment", environment.run)
+    environment = Environment(settings, charger, board.dip_limit_ma, board.thermistor)
+    task = supervisor.start("environment", environment.run, stale_ms=_ENVIRONMENT_STALE_MS)
+    environment.beat = task.beat
+    services.environment = environment
+
+
+def start_charger(supervisor, charger) -> None:
+    """The charging loop itself."""
+    charger.beat = supervisor.start("charger", charger.run, stale_ms=_CHARGER_STALE_MS).beat
 
 
 def start_panel(supervisor, board, services) -> None:
@@ -77,7 +120,10 @@ def start_panel(supervisor, board, services) -> None:
     lamps = board.lamps()
     lcd = board.lcd() if services.settings.get("lcd1602") else None
     supervisor.start("lamps", lamps.run)
-    supervisor.start("panel", Panel(services.charger, lamps, lcd, services.links.condition).run)
+    scheme = board.lamp_scheme
+    panel = Panel(services.charger, lamps, lcd, services.links.condition, scheme)
+    supervisor.start("panel", panel.run)
+    services.panel = panel
 
 
 def start_backend(supervisor, board, services) -> None:
@@ -89,7 +135,8 @@ def start_backend(supervisor, board, services) -> None:
     charge_point = ChargePoint(
         services.settings, services.charger, journal, VERSION, services.serial
     )
-    charge_point.on_reset = lambda kind: boards.reset()
+    charge_point.on_reset = lambda kind: restart()
+    charge_point.on_unlock = services.charger.connector.unlock
     services.charge_point = services.links.charge_point = charge_point
     supervisor.start("ocpp", charge_point.run)
 
@@ -100,8 +147,13 @@ def start_cards(supervisor, board, services) -> None:
 
     authorizer = Authorizer(services.settings, services.charger, services.charge_point)
     supervisor.start("authorizer", authorizer.run)
+    buzzer = board.buzzer()
+    if buzzer:
+        authorizer.on_decision = buzzer.decided
+        services.charger.listen(lambda event, session: buzzer.show(services.charger.status))
     reader = board.card_reader(authorizer.present)
     authorizer.watch(reader)
+    services.environment.reader = reader
     supervisor.start("cards", reader.run)
 
 
@@ -113,26 +165,37 @@ def start_web(supervisor, board, services) -> None:
     supervisor.start("web", WebServer(create_app(services), services.web_port).run)
 
 
-async def main() -> None:
-    """Put everything together and run it."""
-    gc.threshold(_GC_BYTES)
-    log.info("main", "mpevse %s, started by %s" % (VERSION, boards.reset_cause()))
-    with open("config.json") as file:
-        config = json.loads(file.read())
-    storage.make_directory("/data")
+_BARE_PARTS = (("panel", start_panel), ("web", start_web))
+_PARTS = (
+    ("panel", start_panel),
+    ("back office", start_backend),
+    ("cards", start_cards),
+    ("web", start_web),
+)
+
+
+def restart() -> None:
+    """Reset the chip on purpose."""
+    loading.once("core.starts", "lasted")
+    boards.reset()
+
+
+def make_core(crashing: bool):
+    """Board, charger and services; a controller that crashes again and again goes without the rest."""
+    config, trouble = loading.once("core.board_config", "read", crashing)
     settings = Settings("/data/settings.json")
     board = boards.Board(config["board"])
-    supervisor = tasks.Supervisor(boards.watchdog())
     charger = make_charger(board, config["board"])
-    charger.meter = make_meter(board, settings)
-    services = Services(settings, charger, charger.meter, make_links(settings), config["web_port"])
-    start_charging(supervisor, board, services)
-    parts = (
-        ("back office", start_backend),
-        ("panel", start_panel),
-        ("cards", start_cards),
-        ("web", start_web),
-    )
+    charger.book.set(faults.CRASH_LOOP, crashing)
+    charger.book.set(faults.CONFIG_DAMAGED, trouble)
+    if not crashing:
+        charger.meter = make_meter(board, settings, charger.session_log)
+    web_port = config.get("web_port", 80)
+    return board, Services(settings, charger, charger.meter, make_links(settings), web_port)
+
+
+async def start_parts(supervisor, board, services, parts) -> None:
+    """Load and start one after the other; what does not start is left out."""
     for name, start in parts:
         gc.collect()
         await asyncio.sleep_ms(0)  # the charger has its turn between the loads
@@ -141,5 +204,46 @@ async def main() -> None:
         except Exception as error:  # what is left still charges safely and can be reached
             log.error("main", name + " does not start")
             sys.print_exception(error)
-    charger.recover()
+
+
+async def main() -> None:
+    """Put everything together and run it."""
+    gc.threshold(_GC_BYTES)
+    cause = boards.reset_cause()
+    log.info("main", "mpevse %s, started by %s" % (VERSION, cause))
+    storage.make_directory("/data")
+    crashing = loading.once("core.starts", "note", cause)
+    supervisor = tasks.Supervisor(boards.watchdog())
+    board, services = make_core(crashing)
+    charger = services.charger
+    power_failed = cause == "power on"
+    cut_short = charger.session_log.unfinished
+    power_return = loading.load("evse.power_return")
+    if power_failed:
+        power_return.hold(charger)
+    if not crashing:
+        start_surroundings(supervisor, board, services)
+    start_charger(supervisor, charger)
+    await start_parts(supervisor, board, services, _BARE_PARTS if crashing else _PARTS)
+    returning = power_return.run(services.settings, charger, power_failed, cut_short)
+    following = (asyncio.create_task(returning), asyncio.create_task(stay_up()))
+    loading.unload("evse.power_return")
+    if services.panel:
+        services.panel.starting = False
     await supervisor.run()
+    del following
+
+
+async def stay_up() -> None:
+    """Note that this start has lasted."""
+    await asyncio.sleep(_LASTING_S)
+    loading.once("core.starts", "lasted")
+
+
+def run_forever() -> None:
+    """Run for ever; what even the supervisor can't handle ends in a reset, Ctrl-C in the prompt."""
+    try:
+        asyncio.run(main())
+    except Exception as error:
+        sys.print_exception(error)
+    boards.reset()

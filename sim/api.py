@@ -8,7 +8,7 @@ from typing import Awaitable, Callable, Protocol
 
 from aiohttp import web
 
-from sim import circuit, faults
+from sim import circuit, faults, meter_maps
 from sim.board import LINK_BITS, Board
 from sim.checks import (
     BadInput,
@@ -41,6 +41,9 @@ VEHICLE: Shape = {
     "soc": number(0, 1),
     "ventilation": flag,
     "obeys_pilot": flag,
+    "asleep": flag,
+    "glitch_ms": whole(0, 5000),
+    "simplified": flag,
     "cable_a": one_of(*circuit.CABLE_OHM),
     "bcb": whole(1, 5),
 }
@@ -48,6 +51,7 @@ CARD: Shape = {"uid": hex_bytes(4, 7, 10), "hold_ms": whole(1, 600_000)}
 MAINS: Shape = {"v": three(number(0, 500)), "hz": number(40, 70)}
 HOUSE: Shape = {"a": three(number(0, 1000))}
 TEMPERATURE: Shape = {"c": number(-40, 150)}
+METER: Shape = {"preset": one_of(*meter_maps.names())}
 FAULTS: Shape = {name: flag for name in faults.NAMES}
 BUTTON: Shape = {"hold_ms": whole(1, 600_000)}
 POWER: Shape = {"on": flag}
@@ -196,6 +200,7 @@ def _change_routes() -> list[web.RouteDef]:
         web.put(base + "mains", _change(MAINS, _set_mains)),
         web.put(base + "house", _change(HOUSE, _set_house, "a")),
         web.put(base + "temperature", _change(TEMPERATURE, _set_temperature, "c")),
+        web.put(base + "meter", _change(METER, _set_meter, "preset")),
         web.put(base + "faults", _change(FAULTS, _set_faults)),
         web.put(base + "dip", _set_dip),
         web.post(base + "button", _press_button),
@@ -235,6 +240,11 @@ def _set_house(board: Board, values: dict) -> dict:
 
 def _set_temperature(board: Board, values: dict) -> dict:
     board.model.change("temperature_c", values["c"])
+    return values
+
+
+def _set_meter(board: Board, values: dict) -> dict:
+    board.meter.become(values["preset"])
     return values
 
 

@@ -11,6 +11,7 @@ from sim.board_process import BoardProcess
 from sim.chips.lcd1602 import Lcd1602
 from sim.chips.mfrc522 import Mfrc522
 from sim.chips.pcf8574 import Pcf8574
+from sim.chips.pn532 import Pn532
 from sim.meters import Meter
 from sim.registers import Registers
 from sim.rs485 import BoardPort, Bus
@@ -19,6 +20,7 @@ from sim.shim import registers as layout
 METER_UART, GROUP_UART = 1, 2
 METER_ADDRESS, BUILDING_METER_ADDRESS = 1, 2
 CHIP_ID_PREFIX = "240ac4"
+READERS: "dict[str, type[Mfrc522] | type[Pn532]]" = {"mfrc522": Mfrc522, "pn532": Pn532}
 LINK_BITS = {"wlan": 1, "lan": 2, "cellular": 4}
 
 
@@ -59,7 +61,8 @@ class Board:
         pins = config["pins"]
         self.group_port = BoardPort(self.registers, GROUP_UART, pins["group_de"])
         self.meter_bus = Bus()
-        self.meter_bus.attach(BoardPort(self.registers, METER_UART, pins["meter_de"]))
+        if "meter_de" in pins:  # a board with current transformers needs its pins for them
+            self.meter_bus.attach(BoardPort(self.registers, METER_UART, pins["meter_de"]))
         self.meter = Meter(METER_ADDRESS, self.model.meter.reading)
         self.building_meter = Meter(BUILDING_METER_ADDRESS, self.model.building.reading)
         self.meter_bus.attach(self.meter)
@@ -147,6 +150,7 @@ class Board:
             "cards": [uid.hex().upper() for uid in self._cards],
             "vehicle": model.vehicle.state(),
             "meter": model.meter.state(),
+            "meter_preset": self.meter.preset,
             "building": model.building.state(),
             "mains": {"v": model.mains_v, "hz": model.mains_hz},
             "house_a": model.house_a,
@@ -172,7 +176,7 @@ class Board:
         addresses, pins = self._config["i2c"], self._config["pins"]
         self.inputs, self.outputs = Pcf8574(), Pcf8574()
         self.display = Lcd1602()
-        self.reader = Mfrc522()
+        self.reader = READERS[self._config.get("card_reader", "mfrc522")]()
         with self.bus.lock:
             for uid in self._cards:
                 self.reader.put(uid)

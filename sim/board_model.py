@@ -5,6 +5,7 @@ from typing import Callable
 
 from sim import circuit
 from sim.contactor import Contactor
+from sim.current_transformers import CurrentTransformers
 from sim.energy_meter import EnergyMeter
 from sim.lamp import Lamp
 from sim.lock_motor import LockMotor
@@ -20,7 +21,7 @@ WANDER_S = 97.0
 LAMPS = ("blue", "green", "red", "yellow")
 # Bits of the output expander, active low, and of the input expander.
 LOCK_CLOSE, LOCK_OPEN, RCM_TEST, BUZZER = 1, 2, 4, 8
-DIP_CODE, DIP_RESET, LOCK_CLOSED = 7, 8, 16
+DIP_CODE, DIP_RESET, LOCK_CLOSED, EARTH = 7, 8, 16, 32
 
 
 class BoardModel:
@@ -42,6 +43,7 @@ class BoardModel:
         self.vehicle = Vehicle()
         self.contactor = Contactor()
         self.lock = LockMotor()
+        self.cable_in = False
         self.rcm = ResidualCurrentMonitor()
         self.meter = EnergyMeter()
         self.building = EnergyMeter()
@@ -64,6 +66,9 @@ class BoardModel:
         self._supply_offset = supply_offset
         self._pilot_adc = config["pilot"]
         self._pins = config["pins"]
+        self.transformers: "CurrentTransformers | None" = None
+        if config.get("meter") == "ct":
+            self.transformers = CurrentTransformers(registers, config)
         self._lamp_pins = {name: self._pins["led_" + name] for name in LAMPS}
         self._lamps = {name: self._lamp(name) for name in LAMPS}
         self._outputs: tuple = ()
@@ -82,6 +87,8 @@ class BoardModel:
         words[layout.ADC_NOISE_UV] = ADC_NOISE_UV
         words[layout.LINKS] = 7
         words[layout.IN0 + pins["button"]] = 1
+        if self.transformers:
+            self.transformers.connect()
 
     def reset_outputs(self, soft: bool = False) -> None:
         """Let go of what the board drove, as a chip in reset does.
@@ -222,8 +229,11 @@ class BoardModel:
         heard = self.powered and not self.faults & {"pe_open", "cp_short"}
         offer_ma = circuit.offered_ma(self.duty, self.frequency_hz) if heard else 0
         inlet_v = self.mains_v if self.contactor.closed else [0.0, 0.0, 0.0]
-        amps = self.vehicle.step(now_s, elapsed_s, offer_ma, inlet_v)
+        state_f = bool(heard and self.duty == 0)
+        amps = self.vehicle.step(now_s, elapsed_s, offer_ma, inlet_v, state_f)
         self.meter.pass_time(self.mains_v, amps, elapsed_s)
+        if self.transformers:
+            self.transformers.drive(self.mains_v, amps, self.mains_hz, self.faults)
         self._drive_pilot(now_s)
         self._drive_slow_inputs()
         for name, pin in self._lamp_pins.items():
@@ -249,12 +259,15 @@ class BoardModel:
 
     def _drive_slow_inputs(self) -> None:
         words, pins = self.registers.words, self._pins
-        cable_a = self.vehicle.cable_a if self.vehicle.plugged else None
-        if "pp_open" in self.faults:
-            cable_a = None
-        words[layout.ADC0 + pins["proximity_adc"]] = circuit.proximity_uv(cable_a)
+        # A locked plug hangs in the socket after its car has left.
+        self.cable_in = self.vehicle.plugged or (self.cable_in and self.lock.closed)
+        coded = self.cable_in and "pp_open" not in self.faults
+        cable_a = self.vehicle.cable_a if coded else None
+        if "proximity_adc" in pins:
+            words[layout.ADC0 + pins["proximity_adc"]] = circuit.proximity_uv(cable_a)
         words[layout.ADC0 + pins["temperature_adc"]] = circuit.temperature_uv(self.temperature_c)
         on = self.dip_codes.index(self.dip_a)
         on |= DIP_RESET if self.dip_factory_reset else 0
         on |= LOCK_CLOSED if self.lock.closed else 0
+        on |= 0 if "pe_open" in self.faults else EARTH
         self.expander_inputs = 0xFF & ~on

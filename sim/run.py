@@ -20,6 +20,7 @@ from pathlib import Path
 from aiohttp import web
 from tools.device_files import BuildError
 
+from sim import meter_maps
 from sim.api import HOST, Csms, create_app
 from sim.board import Board, board_directory, write_parameters
 from sim.board_data import BoardData, chip_image
@@ -96,7 +97,7 @@ class Bench:
         self.backend_url = f"ws://{HOST}:{self.csms.port}/ocpp"
 
     def _add_board(self, number: int) -> None:
-        config = json.loads((ROOT / "config.json").read_text())
+        config = merged(json.loads((ROOT / "config.json").read_text()), self._options.config)
         config["web_port"] = self._options.web + number - 1
         data = BoardData(self._data_directory() / f"board-{number}")
         romfs = self._options.code == "romfs"
@@ -115,6 +116,9 @@ class Bench:
             partial(self.world.tell, number),
             self.world.lock,
         )
+        preset = self._options.settings.get("meter_preset")
+        if preset in meter_maps.names():
+            board.meter.become(preset)
         data.load(board)
         self._data[number] = data
         self.world.add(board)
@@ -127,6 +131,17 @@ class Bench:
     def _command(self) -> list[str]:
         interpreter = ROOT / "build" / "micropython" / INTERPRETERS[self._options.speed]
         return [str(interpreter), "-X", f"heapsize={self._options.heap}", str(LAUNCHER)]
+
+
+def merged(config: dict, changes: dict) -> dict:
+    """A board's config.json with changes put into it, at any depth; null takes a key out."""
+    result = {key: value for key, value in config.items() if changes.get(key, value) is not None}
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            result[key] = merged(config[key], value)
+        elif value is not None:
+            result[key] = value
+    return result
 
 
 async def _page_answers(board: Board, deadline_s: float) -> None:
@@ -166,15 +181,15 @@ def check_interpreter(options: argparse.Namespace) -> None:
         raise StartError(f"no MicroPython: build/micropython/{name} is missing, run `make setup`")
 
 
-def _settings(path: str) -> dict:
-    """The settings in a JSON file."""
+def _values(path: str) -> dict:
+    """The object in a JSON file."""
     try:
-        settings = json.loads(Path(path).read_text())
+        values = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"{path}: {error}") from None
-    if not isinstance(settings, dict):
+    if not isinstance(values, dict):
         raise argparse.ArgumentTypeError(f"{path}: not a JSON object")
-    return settings
+    return values
 
 
 def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
@@ -187,7 +202,10 @@ def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
     parser.add_argument("--bench", type=int, default=8800, help="port of the bench's page and API")
     parser.add_argument("--data", default="", help="directory that keeps each board's flash")
     parser.add_argument(
-        "--settings", type=_settings, default={}, help="JSON file: what new boards are set to"
+        "--settings", type=_values, default={}, help="JSON file: what new boards are set to"
+    )
+    parser.add_argument(
+        "--config", type=_values, default={}, help="JSON file: what differs from config.json"
     )
     parser.add_argument("--speed", choices=sorted(INTERPRETERS), default="pc")
     parser.add_argument(

@@ -11,6 +11,13 @@ TAPER_SOC = 0.97  # from here on it draws less and less
 FULL_SOC = 0.995  # and here it opens S2
 RESTART_SOC = 0.98
 EFFICIENCY = 0.9
+WAKE_S = 3.0  # of state F, after which a sleeping one hears the pilot again
+SIMPLIFIED_MA = 10_000  # without an S2 a car draws no more (IEC 61851-1 A.2.3)
+
+
+# What the bench shows of it and lets change.
+_SHOWN = """plugged ready max_a phases battery_kwh soc ventilation obeys_pilot asleep glitch_ms
+simplified cable_a""".split()
 
 
 class Vehicle:
@@ -25,6 +32,9 @@ class Vehicle:
         self.soc = 0.2
         self.ventilation = False
         self.obeys_pilot = True
+        self.asleep = False  # hears no PWM until state F wakes it, or a new plug-in
+        self.glitch_ms = 0  # for so long it falls back to B after a new duty
+        self.simplified = False  # no S2: it shows C for as long as it is plugged in
         self.cable_a = 32
         self.s2_closed = False
         self.drawn_ma = 0  # on each of its phases
@@ -34,7 +44,11 @@ class Vehicle:
         self._pwm_since_s: "float | None" = None
         self._silent_since_s = 0.0
         self._pulse_edges: list[float] = []
+        self._glitch_until_s = 0.0
+        self._glitches = False
+        self._f_since_s: "float | None" = None
         self._full = False
+        self._was_plugged = False
 
     def toggle(self, count: int, now_s: float) -> None:
         """Start that many B-C-B pulses."""
@@ -45,16 +59,26 @@ class Vehicle:
         """Resistance it shows at the pilot; None when it is not there."""
         if not self.plugged:
             return None
-        return circuit.vehicle_ohm(self.s2_closed, self.ventilation)
+        return circuit.vehicle_ohm(self.s2_closed and not self._glitches, self.ventilation)
 
     def step(
-        self, now_s: float, elapsed_s: float, offer_ma: int, inlet_v: list[float]
+        self,
+        now_s: float,
+        elapsed_s: float,
+        offer_ma: int,
+        inlet_v: list[float],
+        state_f: bool = False,
     ) -> list[float]:
-        """Live through elapsed_s at an offer (0: no PWM); volts at the inlet to amps drawn."""
+        """Live through elapsed_s at an offer (0: no PWM); volts at the inlet to amps drawn.
+
+        state_f: the pilot is at steady -12 V.
+        """
         if not self.plugged:
             self._unplug()
             return [0.0, 0.0, 0.0]
-        self._hear(now_s, offer_ma)
+        self._was_plugged = True
+        self._sleep(now_s, state_f)
+        self._hear(now_s, 0 if self.asleep else offer_ma)
         self._move_s2(now_s)
         live = [phase < self.phases and volts > 80 for phase, volts in enumerate(inlet_v)]
         self._follow(elapsed_s, any(live))
@@ -64,19 +88,31 @@ class Vehicle:
 
     def state(self) -> dict:
         """What the bench shows and lets change, and what the vehicle does with it."""
-        keys = "plugged ready max_a phases battery_kwh soc ventilation obeys_pilot cable_a".split()
-        shown = {key: getattr(self, key) for key in keys}
+        shown = {key: getattr(self, key) for key in _SHOWN}
         shown["soc"] = round(self.soc, 5)
         return {**shown, "s2_closed": self.s2_closed, "drawn_a": self.drawn_ma / 1000}
 
     def _unplug(self) -> None:
-        self.s2_closed = False
+        if self._was_plugged:
+            self.asleep = self._was_plugged = False
+        self.s2_closed = self._glitches = False
+        self._f_since_s = None
         self.drawn_ma = self._offer_ma = self._heard_ma = 0
         self._pwm_since_s = None
         self._pulse_edges.clear()
 
+    def _sleep(self, now_s: float, state_f: bool) -> None:
+        if not state_f:
+            self._f_since_s = None
+        elif self._f_since_s is None:
+            self._f_since_s = now_s
+        elif now_s - self._f_since_s >= WAKE_S:
+            self.asleep = False
+
     def _hear(self, now_s: float, offer_ma: int) -> None:
         if offer_ma != self._offer_ma:
+            if offer_ma and self._offer_ma:
+                self._glitch_until_s = now_s + self.glitch_ms / 1000
             if not self._offer_ma:
                 self._pwm_since_s = now_s
             elif not offer_ma:
@@ -86,6 +122,7 @@ class Vehicle:
             self._hears_at_s = now_s + REACTION_S
         if now_s >= self._hears_at_s:
             self._heard_ma = self._offer_ma
+        self._glitches = now_s < self._glitch_until_s
 
     def _move_s2(self, now_s: float) -> None:
         if self._pulse_edges:
@@ -94,7 +131,9 @@ class Vehicle:
                 self.s2_closed = not self.s2_closed
             return
         self._full = self.soc >= (RESTART_SOC if self._full else FULL_SOC)
-        if not self.ready or self._full:
+        if self.simplified:
+            self.s2_closed = True
+        elif not self.ready or self._full or self.asleep:
             self.s2_closed = False
         elif self._pwm_since_s is None:
             self._stop_without_pwm(now_s)
@@ -114,6 +153,9 @@ class Vehicle:
         if not self.obeys_pilot:
             return max_ma if self._offer_ma else min(self.drawn_ma, max_ma)
         target_ma = min(self._heard_ma, max_ma)
+        if self.simplified:
+            wants = self.ready and not self._full
+            target_ma = min(target_ma, SIMPLIFIED_MA) if wants else 0
         if self.soc > TAPER_SOC:
             target_ma = round(target_ma * (1 - self.soc) / (1 - TAPER_SOC))
         return target_ma

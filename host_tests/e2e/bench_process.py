@@ -71,17 +71,25 @@ def until(check, what: str, timeout_s: float = 20):
 class BenchProcess:
     """`python -m sim.run` on free ports; its data directory outlives a restart."""
 
-    def __init__(self, data: Path, settings: "dict | None" = None, boards: int = 1, **options):
+    def __init__(
+        self,
+        data: Path,
+        settings: "dict | None" = None,
+        boards: int = 1,
+        config: "dict | None" = None,
+        **options,
+    ):
         self.data = data
         self.port = self.web_port = 0
         self._boards = boards
         self._options = options
         self._process: "subprocess.Popen | None" = None
         data.mkdir(parents=True, exist_ok=True)
-        if settings:
-            path = data / "new_board.json"
-            path.write_text(json.dumps(settings))
-            self._options["settings"] = str(path)
+        for option, values in (("settings", settings), ("config", config)):
+            if values:
+                path = data / f"{option}.json"
+                path.write_text(json.dumps(values))
+                self._options[option] = str(path)
 
     def command(self) -> list:
         """The command line, on ports that are free at its first use."""

@@ -6,6 +6,7 @@ import time
 from bench_process import BenchError, BenchProcess, request, until
 
 CARD = "04A1B2C3D4E5F6"
+_ORDINARY = {"asleep": False, "glitch_ms": 0, "simplified": False}
 OPEN_MS = 100  # from a vehicle that leaves C or D to the coil off, IEC 61851-1 table A.6
 
 
@@ -117,7 +118,7 @@ class Station:
         faults = self.state["faults"]
         if faults:
             self.fault(**dict.fromkeys(faults, False))
-        self.put("vehicle", plugged=False, ready=True, max_a=32, phases=1, soc=0.2)
+        self.put("vehicle", plugged=False, ready=True, max_a=32, phases=1, soc=0.2, **_ORDINARY)
         self.reports("Available")
 
     # --- the back office

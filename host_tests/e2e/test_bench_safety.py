@@ -107,16 +107,21 @@ def test_welded_contacts_are_a_fault_for_good(station):
     station.charge()
 
 
-def test_a_silent_meter_does_not_stop_the_charge(station):
+def test_a_meter_silent_for_10_s_pauses_the_charge_until_it_answers(station):
     station.charge()
     station.page.login()
+    silent_ms = station.now_ms()
     station.fault(meter_silent=True)
     page = until(lambda: _without_meter(station), "the page shows no meter values")
     assert page["status"] == "Charging"
     assert (page["power"], page["energy"], page["current_l1"]) == (None, None, None)
+    opened_ms = station.event("coil", False, silent_ms)
+    assert station.event("duty", 1000, silent_ms) < opened_ms <= silent_ms + 20_000
+    faulted(station, "PowerMeterFailure", "meter_fault", "flashing fast")
     station.fault(meter_silent=False)
     until(lambda: not _without_meter(station), "the meter's values are back")
-    assert station.state["coil"]
+    station.charging()
+    station.reports("Charging")
 
 
 def _without_meter(station) -> "dict | None":

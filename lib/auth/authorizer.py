@@ -2,6 +2,7 @@
 
 import asyncio
 
+from auth import tag_forms
 from core import log
 
 
@@ -16,10 +17,13 @@ class Authorizer:
         self._settings = settings
         self._charger = charger
         self._backend = backend
+        self.on_decision = None  # called with True or False once a card was decided on
         self._asking = False
         self._deciding = None
         self._plugged = asyncio.Event()
         charger.listen(self._on_charger)
+        if charger.plugged:  # since before the start
+            self._plugged.set()
 
     def _on_charger(self, event: str, session) -> None:
         if event == "plugged" and session is None:
@@ -30,7 +34,6 @@ class Authorizer:
 
         def apply(keys) -> None:
             reader.enabled = self._settings.get("rfid_reader")
-            reader.byte_order = self._settings.get("tag_byte_order")
 
         apply(None)
         self._settings.listen(apply)
@@ -43,8 +46,9 @@ class Authorizer:
             if self._settings.get("free_charging") and not self._settings.get("rfid_reader"):
                 await self._authorize(self._settings.get("free_charging_tag"))
 
-    def present(self, id_tag: str) -> None:
+    def present(self, uid: bytes) -> None:
         """A card was presented: decide in a task of its own, so that the reader reads on."""
+        id_tag = tag_forms.id_tag(uid, self._settings.get("tag_byte_order"))
         self._deciding = asyncio.create_task(self.card(id_tag))
 
     async def card(self, id_tag: str) -> str:
@@ -54,14 +58,17 @@ class Authorizer:
         self._asking = True
         try:
             session = self._charger.session
-            if session:
-                return self._stop(session, id_tag)
-            return await self._authorize(id_tag)
+            status = self._stop(session, id_tag) if session else await self._authorize(id_tag)
         finally:
             self._asking = False
+        if self.on_decision:
+            charger = self._charger
+            followed = session or charger.session or charger.awaits_plug
+            self.on_decision(bool(followed) and status == "Accepted")
+        return status
 
     def _stop(self, session, id_tag: str) -> str:
-        if id_tag.upper() != session.id_tag.upper():
+        if tag_forms.canonical(id_tag) != tag_forms.canonical(session.id_tag):
             log.info("auth", "another card is charging")
             return "ConcurrentTx"
         self._charger.stop("Local", id_tag)

@@ -4,8 +4,8 @@ import asyncio
 
 from core import clock, log
 from core.clock import ticks_diff, ticks_ms
-from evse import faults, guard, status
-from evse.pilot_levels import MIN_MA, classify, duty_x10
+from evse import fault_checks, faults, status
+from evse.pilot_levels import HYSTERESIS_MV, MIN_MA, classify, duty_x10, offered_ma
 from evse.session import Session
 from evse.state_machine import STEADY_X10, Inputs, StateMachine
 from micropython import const
@@ -13,12 +13,10 @@ from micropython import const
 _ENERGISED_MS = const(16)  # two samples and the coil's release well within 100 ms
 _IDLE_MS = const(40)
 _FULL_PASS_MS = const(100)  # what changes without the pilot waits at most this long
-_CLOSE_CHECK_MS = const(500)
-_WELD_CHECK_MS = const(1000)
 _PLUG_TIMEOUT_S = const(60)  # a card without a plug is forgotten (OCPP ConnectionTimeOut)
-_PROGRESS_S = const(60)
-_DIODE_SAMPLES = const(5)
 _BLIND_SAMPLES = const(4)
+_SIMPLIFIED_MA = const(10000)  # what a car with a simplified pilot may draw
+_DRAWS_MA = const(1000)
 
 
 class Charger:
@@ -26,7 +24,8 @@ class Charger:
 
     pilot: drivers.pilot.Pilot; feedback(): 1 while the contactor's contacts are closed;
     limits: evse.limits.Limits; session_log: evse.session.SessionLog; circuit: config.json's
-    board.pilot. `meter`, a meter.poller.Meter, is set from outside where there is one.
+    board.pilot. `meter`, a meter.poller.Meter, and `connector`, an evse.connector.Connector, are set
+    from outside where there are such.
     """
 
     def __init__(self, pilot, the_guard, feedback, limits, session_log, circuit: dict) -> None:
@@ -34,33 +33,38 @@ class Charger:
         self.guard = the_guard
         self.limits = limits
         self.meter = None
+        self.connector = None
         self.session: "Session | None" = None
         self.available = True
-        self.fault_bits = 0
+        self.book = faults.FaultBook()
         self.finished = False  # a session ended and the plug is still in
         self.has_charged = False
         self.plugged = False  # a car is connected; a pilot fault does not change that
         self.temperature_dc = None
         self.ventilated = True
         self.stop_on_unplug = True
+        self.resumes = False  # a session that a power cut left open goes on
+        self.waking = False  # the offer is interrupted to wake the car
+        self._told_bits = 0
         self.status = "Available"
         self.reason = "Starting"
-        self._feedback = feedback
-        self._log = session_log
+        self.condition = status.Condition()
+        self.session_log = session_log
         self._levels_mv = circuit["levels_mv"]
+        self._hysteresis_mv = circuit.get("hysteresis_mv", HYSTERESIS_MV)
         self._diode_mv = circuit["diode_mv"]
-        self._machine = StateMachine(ticks_ms())
+        self._bounds_simplified = circuit.get("simplified_limit_10a", False)
+        self._car_bounds = 0
+        self._machine = StateMachine(ticks_ms(), circuit)
         self._inputs = Inputs()
+        self._checks = fault_checks.FaultChecks(self.book, the_guard, self._machine, self._inputs, feedback)
         self._listeners = []
         self._outbox = []  # (function, arguments): events to tell and records to keep, in order
         self._pending_tag = ""
         self._pending_s = 0
-        self._switched_ms = ticks_ms()
         self._passed_ms = ticks_ms()
-        self._diode_misses = 0
         self._blind = 0  # samples in a row that told nothing
-        self._progress_s = 0
-        self._progress_wh = 0
+        self._was_in = None  # the plug, before the start
         self.beat = None  # called in each full pass: the supervisor's proof of life
 
     # What others read.
@@ -74,6 +78,11 @@ class Charger:
     def vehicle(self) -> str:
         """The car's part of it, A … E."""
         return self._machine.vehicle
+
+    @property
+    def sees_car(self) -> bool:
+        """The last sample is not that of an open line."""
+        return self._inputs.level != "A"
 
     @property
     def contactor_closed(self) -> bool:
@@ -98,34 +107,43 @@ class Charger:
     @property
     def signaled_ma(self) -> int:
         """Current that the pilot offers; 0 without PWM."""
-        return max(MIN_MA, self.limits.ma) if self._machine.offering else 0
+        return offered_ma(self._machine.offered_x10)
+
+    @property
+    def fault_bits(self) -> int:
+        """The faults that keep it from charging; worn parts let a session end."""
+        worn = 0 if self.session else faults.BLOCKING
+        return self.book.bits & (faults.STOPPING | worn)
 
     @property
     def faults(self) -> list:
         """Names of active faults."""
-        return faults.names(self.fault_bits)
+        return self.book.names()
+
+    @property
+    def active_faults(self) -> list:
+        """(name, line for people, raised at uptime s) of each."""
+        return list(self.book.told())
 
     @property
     def error_code(self) -> str:
         """OCPP 1.6 ChargePointErrorCode."""
-        fault = faults.first(self.fault_bits)
-        return fault[1] if fault else "NoError"
+        return self.book.code()[0]
 
     @property
     def vendor_error(self) -> str:
         """The fault's own name, for OCPP's vendorErrorCode."""
-        fault = faults.first(self.fault_bits)
-        return fault[0] if fault else ""
+        return self.book.code()[1]
 
     @property
     def contactor_cycles(self) -> int:
         """Closings of the contactor in its life."""
-        return self._log.contactor_cycles
+        return self.session_log.contactor_cycles
 
     @property
     def plug_cycles(self) -> int:
         """Insertions of the plug in its life."""
-        return self._log.plug_cycles
+        return self.session_log.plug_cycles
 
     def listen(self, callback) -> None:
         """Have callback(event, session) called: "status", "plugged", "start", "stop"."""
@@ -135,6 +153,7 @@ class Charger:
 
     def start(self, id_tag: str) -> str:
         """Begin a session, or wait 60 s for the plug; returns why not, or ""."""
+        self.recover()
         if self.fault_bits:
             return "faulted"
         if self.session:
@@ -193,19 +212,24 @@ class Charger:
             self._blind += 1
             return
         self._blind = 0
-        inputs.level = classify(pilot.high_mv, self._levels_mv, inputs.level)
+        inputs.level = classify(pilot.high_mv, self._levels_mv, self._hysteresis_mv, inputs.level)
         inputs.diode_ok = pilot.low_mv <= self._diode_mv
-        quiet = inputs.level == machine.vehicle and machine.is_settled and not self.guard.trips
+        if self._was_in is None:
+            self._was_in = inputs.level != "A"
+        quiet = inputs.level == machine.vehicle and machine.is_settled
+        quiet = quiet and not (self.guard.trips or self.book.fresh)
         if quiet and ticks_diff(now_ms, self._passed_ms) < _FULL_PASS_MS:
             return
         self._passed_ms = now_ms
-        self._check(now_ms)
+        self._checks.step(now_ms, self.plugged)
         self._fill_inputs()
         machine.step(inputs, now_ms)
-        if machine.vehicle == "E" and not self.fault_bits & faults.CP_SHORT:
-            self._raise(faults.CP_SHORT)  # nobody shall see an open contactor without its reason
-            inputs.faults = self.fault_bits
+        if self._checks.check_line() or self._limit_by_car():
+            self._fill_inputs()
             machine.step(inputs, now_ms)
+        self.waking = machine.waking
+        if self.book.fresh:
+            self._outbox.append((fault_checks.report, self._checks.snapshot(self)))
         self._drive(now_ms)
         if machine.vehicle != "E" and self.plugged != (machine.vehicle != "A"):
             self.plugged = not self.plugged
@@ -227,87 +251,69 @@ class Charger:
 
     def _fill_inputs(self) -> None:
         inputs = self._inputs
+        bits = self.fault_bits
+        inputs.offer_x10 = duty_x10(self.limits.ma) if self.limits.ma >= MIN_MA else 0
+        if bits and self._machine.contactor and not bits & ~faults.GENTLE:
+            inputs.offer_x10 = bits = 0  # the pilot stops the car, then the contactor opens
+        inputs.faults = bits
+        inputs.lasting = bits & faults.LASTING
         inputs.authorized = self.session is not None
         inputs.available = self.available or self.session is not None
-        inputs.faults = self.fault_bits
-        inputs.offer_x10 = duty_x10(self.limits.ma) if self.limits.ma >= MIN_MA else 0
         inputs.ventilated = self.ventilated
+        if self._machine.contactor and not self._machine.offered_x10:
+            inputs.draws = self._draws()
         inputs.permitted = self.guard.permits
+        connector = self.connector
+        if connector and inputs.permitted:
+            inputs.permitted = connector.alive if self._machine.contactor else connector.ready
+
+    def _draws(self) -> bool:
+        """Current flows, as far as anybody knows."""
+        meter = self.meter
+        known = [ma for ma in meter.current_ma if ma is not None] if meter and meter.ok else ()
+        return not known or max(known) > _DRAWS_MA
+
+    def _limit_by_car(self) -> bool:
+        """A car that needs ventilation that there is not, or has no S2, brings limits; True when new."""
+        refused = self._machine.refused
+        simplified = self._machine.simplified and self._bounds_simplified
+        bounds = refused + 2 * simplified
+        if bounds == self._car_bounds:
+            return False
+        self._car_bounds = bounds
+        self.limits.set("no ventilation", 0 if refused else None)
+        self.limits.set("simplified pilot", _SIMPLIFIED_MA if simplified else None)
+        return True
 
     def _drive(self, now_ms: int) -> None:
         machine = self._machine
-        self.pilot.set_duty(machine.duty_x10)
+        if self.pilot.set_duty(machine.duty_x10):
+            self.guard.duty_changed(machine.changed_ms)
         asked = self.guard.asked
+        if machine.contactor != asked:
+            self._checks.switched(now_ms)
         if machine.contactor and not asked:
-            self._switched_ms = now_ms
             if self.guard.close():
-                self._log.contactor_cycles += 1
+                self.session_log.contactor_cycles += 1
                 self.has_charged = True
             else:
                 machine.reopen(now_ms)
         elif asked and not machine.contactor:
-            self._switched_ms = now_ms
             self.guard.open()
         if not machine.contactor:
             self.guard.clear()
 
-    # Faults.
-
-    def _check(self, now_ms: int) -> None:
-        trips = self.guard.trips
-        if trips:
-            log.warning("guard", "opened the contactor, trip %d" % trips)
-            self._switched_ms = now_ms
-            self._machine.reopen(now_ms)
-        bits = 0
-        if trips & guard.TRIP_RESIDUAL or self.guard.residual:
-            bits |= faults.RESIDUAL_CURRENT
-        bits |= self.fault_bits & faults.CP_SHORT if self.vehicle == "E" else 0
-        if not self.guard.alive:
-            bits |= faults.GUARD_STALLED
-        if self._machine.ignored_stop:
-            bits |= faults.NOT_OBEYING
-        bits |= self._check_contactor(now_ms) | self._check_diode()
-        self._raise(bits)
-        if self.vehicle == "A":
-            self.fault_bits &= ~faults.CLEARED_BY_UNPLUG | bits
-
-    def _raise(self, bits: int) -> None:
-        fresh = bits & ~self.fault_bits
-        if fresh:
-            self.fault_bits |= bits
-            log.error("charger", "fault: " + ", ".join(faults.names(fresh)))
-
-    def _check_contactor(self, now_ms: int) -> int:
-        """Compare the auxiliary contact with what was asked, when it has had time to follow."""
-        since_ms = ticks_diff(now_ms, self._switched_ms)
-        closed = bool(self._feedback())
-        if self._machine.contactor and not closed and since_ms > _CLOSE_CHECK_MS:
-            return faults.CONTACTOR_FAILS_TO_CLOSE
-        if not self._machine.contactor and closed and since_ms > _WELD_CHECK_MS:
-            return faults.WELDED_CONTACTOR
-        return 0
-
-    def _check_diode(self) -> int:
-        """The negative level must reach -12 V while PWM is on a connected car."""
-        if self._machine.offering and not self._inputs.diode_ok and self.plugged:
-            self._diode_misses += 1
-        else:
-            self._diode_misses = 0
-        return faults.DIODE_SHORT if self._diode_misses >= _DIODE_SAMPLES else 0
-
     # The session.
 
     def _begin(self, id_tag: str) -> None:
-        self.recover()
         self._pending_tag = ""
         self.finished = False
         self.has_charged = False
-        self.session = self._log.begin(id_tag, self._meter_wh())
-        self._progress_s = clock.uptime_s()
-        self._progress_wh = self.session.meter_start_wh
+        if self.meter:
+            self.meter.hold_count()
+        self.session = self.session_log.begin(id_tag, self._meter_wh())
         log.info("charger", "session %d begins" % self.session.number)
-        self._outbox.append((self._log.start, (self.session,)))
+        self._outbox.append((self.session_log.start, (self.session,)))
         self._outbox.append((self._emit, ("start", self.session)))
 
     def _close(self, session) -> None:
@@ -317,8 +323,8 @@ class Charger:
             "session %d: %s, %d Wh" % (session.number, session.reason, session.energy_wh),
         )
         self._outbox.append((self._emit, ("stop", session)))
-        self._outbox.append((self._log.stop, (session,)))
-        self._outbox.append((self._log.save_counters, ()))
+        self._outbox.append((self.session_log.stop, (session,)))
+        self._outbox.append((self.session_log.close, (session,)))
 
     def _meter_wh(self) -> int:
         return self.meter.energy_wh or 0 if self.meter else 0
@@ -328,7 +334,8 @@ class Charger:
 
     def _plug_moved(self) -> None:
         if self.plugged:
-            self._log.plug_cycles += 1
+            self.session_log.plug_cycles += not self._was_in
+            self._was_in = False
             if self._pending_tag:
                 self._begin(self._pending_tag)
             else:
@@ -344,27 +351,37 @@ class Charger:
             self._pending_tag = ""
             log.info("charger", "no plug after the card")
         session = self.session
-        if session:
+        if session and self.book.bits & faults.LASTING:
+            self.stop("Other")
+        elif session:
             self._read_meter(session)
-            if now_s - self._progress_s >= _PROGRESS_S:
-                self._progress_s = now_s
-                if session.meter_stop_wh != self._progress_wh:
-                    self._progress_wh = session.meter_stop_wh
-                    self._outbox.append((self._log.progress, (session,)))
+        if self.session_log.is_due(self.session, now_s):
+            self._outbox.append((self.session_log.keep, (self.session,)))
 
-    def recover(self) -> None:
-        """End the session that a power cut left open; to be called once all who listen are there."""
-        session = self._log.unfinished
-        if session:
-            self._log.unfinished = None
-            session.end("PowerLoss")
+    @property
+    def interrupted(self) -> bool:
+        """A session that a restart cut short waits for `recover`."""
+        return self.session_log.unfinished is not None
+
+    def recover(self, reason: str = "PowerLoss") -> None:
+        """Go on with the session that a restart cut short, or end it; once all who listen are there."""
+        session = self.session_log.unfinished
+        self.session_log.unfinished = None
+        if session and self.resumes and self.plugged:
+            log.info("charger", "session %d goes on" % session.number)
+            self.session = session
+        elif session:
+            self._read_meter(session)
+            session.end(reason, unix_s=self.session_log.kept_unix_s)
             self._close(session)
 
     def _tell_status(self) -> None:
         now = status.ocpp_status(self)
-        changed = now != self.status
+        bits = self.book.bits
+        changed = now != self.status or bits != self._told_bits
+        self._told_bits = bits
         self.status = now
-        self.reason = status.reason(self)
+        self.reason = self.condition.update(self)
         if changed:
             log.info("charger", "%s, %s" % (now, self.state))
             self._emit("status", self.session)

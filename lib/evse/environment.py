@@ -1,8 +1,15 @@
-"""What surrounds the charger and bounds it: settings, DIP switch, temperature."""
+"""What surrounds the charger and bounds it: settings, DIP switch, temperature, protections."""
 
 import asyncio
 
-_PERIOD_MS = 1000
+from core.clock import ticks_diff, ticks_ms
+from evse import faults
+from evse.protections import Protections
+from micropython import const
+
+_PERIOD_MS = const(250)
+_SLOW_ROUNDS = const(4)
+_READER_ROUNDS = const(3)  # seconds until a card reader that does not answer is told
 
 
 class Environment:
@@ -17,6 +24,10 @@ class Environment:
         self._charger = charger
         self._dip_limit_ma = dip_limit_ma
         self._thermistor = thermistor
+        self.reader = None  # drivers.card_reader.CardReader, where there is one
+        self._unread = 0
+        self.beat = None  # called in each round: the supervisor's proof of life
+        self._protections = Protections(settings, charger)
         settings.listen(self._apply)
         self._apply(None)
 
@@ -26,11 +37,35 @@ class Environment:
         charger.limits.set("operator", int(get("output_current_limit") * 1000))
         charger.limits.set("hardware limit", int(get("max_output_current") * 1000))
         charger.stop_on_unplug = "Plug" in get("stop_mode")
+        charger.resumes = get("resume_after_power_loss")
         charger.ventilated = not get("pause_in_state_d")
 
     async def run(self) -> None:
-        """Look at the switch and the sensor each second."""
+        """Look at switch and sensor each second, at what was measured four times as often."""
+        rounds = 0
+        stepped_ms = ticks_ms()
         while True:
-            self._charger.limits.set("DIP switch", self._dip_limit_ma())
-            self._charger.temperature_dc = self._thermistor.read_dc()
+            if rounds % _SLOW_ROUNDS == 0:
+                self._charger.limits.set("DIP switch", self._dip_limit_ma())
+                self._read_temperature()
+                self._watch_reader()
+            rounds += 1
+            now_ms = ticks_ms()
+            # A held loop must not make one measurement count for seconds.
+            self._protections.step(min(ticks_diff(now_ms, stepped_ms), 2 * _PERIOD_MS))
+            stepped_ms = now_ms
+            if self.beat:
+                self.beat()
             await asyncio.sleep_ms(_PERIOD_MS)
+
+    def _read_temperature(self) -> None:
+        read_dc = self._thermistor.read_dc()
+        if read_dc is not None:
+            read_dc += self._settings.get("temperature_calibration")
+        self._charger.temperature_dc = read_dc
+
+    def _watch_reader(self) -> None:
+        reader = self.reader
+        lost = reader and reader.enabled and not reader.ok
+        self._unread = min(self._unread + 1, _READER_ROUNDS) if lost else 0
+        self._charger.book.set(faults.READER_FAULT, self._unread >= _READER_ROUNDS)

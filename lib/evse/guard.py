@@ -2,8 +2,9 @@
 
 The loop closes the contactor through `close` and must keep it alive: fresh pilot samples, a heartbeat.
 The guard thread wakes every 5 ms, whatever the loop does. It opens when the residual-current monitor
-trips, when the pilot has left states C and D (it samples itself when the loop's last sample is old), or
-when the loop's heartbeat stays away. Its path is viper over preallocated arrays and allocates nothing.
+trips, when the pilot has left states C and D (it samples itself when the loop's last sample is old; B
+alone is passed over for 550 ms after a new duty), or when the loop's heartbeat stays away. Its path is
+viper over preallocated arrays and allocates nothing.
 """
 
 import _thread
@@ -34,6 +35,9 @@ _HIGHEST_UV = const(6)
 _OUTSIDE = const(7)  # the guard's own samples outside that window in a row, 4 each, blind ones 1
 _SPAN_US = const(8)  # how long to sample at the present duty
 _BLIND_UV = const(9)  # below it a sample has met only the low part of the PWM
+_CHANGED_MS = const(10)  # when the loop changed the duty last
+_GLITCH_UV = const(11)  # the window's upper end for 550 ms from then on: B belongs to it
+_CELLS = const(12)
 
 
 @micropython.viper
@@ -55,7 +59,10 @@ def watch(shared, coil, residual, sample, read_uv, scratch):
     if 30 < age_ms < 0x20000000:
         sample(read_uv, scratch, cells[_SPAN_US])
         level_uv = ptr32(scratch)[0]
-        if cells[_LOWEST_UV] <= level_uv <= cells[_HIGHEST_UV]:
+        highest_uv = cells[_HIGHEST_UV]
+        if (now_ms - cells[_CHANGED_MS]) & 0x3FFFFFFF < 550:
+            highest_uv = cells[_GLITCH_UV]
+        if cells[_LOWEST_UV] <= level_uv <= highest_uv:
             cells[_OUTSIDE] = 0
         else:
             cells[_OUTSIDE] = cells[_OUTSIDE] + (1 if level_uv < cells[_BLIND_UV] else 4)
@@ -69,19 +76,23 @@ class Guard:
     """Owns the coil: the loop's `close` and `open`, and the thread that opens.
 
     coil(level) drives the contactor; residual() is 1 while the residual-current monitor is tripped;
-    pilot: drivers.pilot.Pilot; levels_mv: its thresholds A/B, B/C, C/D, D/E.
+    pilot: drivers.pilot.Pilot; circuit: config.json's board.pilot, for its levels.
     """
 
-    def __init__(self, coil, residual, pilot, levels_mv) -> None:
+    def __init__(self, coil, residual, pilot, circuit: dict) -> None:
         self._coil = coil
         self._pilot = pilot
-        self._cells = array("i", [0] * 10)
-        self._cells[_LOWEST_UV] = pilot.threshold_uv(levels_mv[3] - HYSTERESIS_MV)
-        self._cells[_HIGHEST_UV] = pilot.threshold_uv(levels_mv[1] + HYSTERESIS_MV)
+        levels_mv = circuit["levels_mv"]
+        hysteresis_mv = circuit.get("hysteresis_mv", HYSTERESIS_MV)
+        self._cells = array("i", [0] * _CELLS)
+        self._cells[_LOWEST_UV] = pilot.threshold_uv(levels_mv[3] - hysteresis_mv)
+        self._cells[_HIGHEST_UV] = pilot.threshold_uv(levels_mv[1] + hysteresis_mv)
+        self._cells[_GLITCH_UV] = pilot.threshold_uv(levels_mv[0])
         self._cells[_BLIND_UV] = pilot.threshold_uv(_BLIND_MV)
         scratch = array("i", [0, 0])
         self._watch = (self._cells, coil, residual, pilot.sample, pilot.read_uv, scratch)
         self._residual = residual
+        self.testing = False  # the monitor tests itself, with the contactor open: its trip is no fault
         self._running = False
 
     def start(self) -> None:
@@ -112,6 +123,11 @@ class Guard:
         cells[_SPAN_US] = self._pilot.span_us
         cells[_BEAT_MS] = ticks_ms()
 
+    def duty_changed(self, changed_ms: int) -> None:
+        """The duty is a new one; changed_ms: when it last changed under a closed contactor."""
+        self._cells[_CHANGED_MS] = changed_ms
+        self._cells[_SPAN_US] = self._pilot.span_us
+
     @property
     def alive(self) -> bool:
         """True while the thread goes round."""
@@ -130,12 +146,12 @@ class Guard:
     @property
     def residual(self) -> bool:
         """True while the residual-current monitor's output is tripped."""
-        return bool(self._residual())
+        return bool(self._residual()) and not self.testing
 
     @property
     def permits(self) -> bool:
         """True when the contactor may be closed, or stay so."""
-        return self.alive and not self._cells[_TRIPS] and not self._residual()
+        return self.alive and not (self._cells[_TRIPS] or self._residual() or self.testing)
 
     def close(self) -> bool:
         """Close the contactor if the guard agrees; tells whether it did."""

@@ -8,6 +8,7 @@ class Limits:
         self._slots = {}
         self.ma = 0
         self.reason = "no limit set"
+        self.left_s = 0  # of a pause that ends by itself
 
     def set(self, reason: str, limit_ma) -> None:
         """Set a source's limit in mA; None gives the slot up."""
@@ -21,6 +22,11 @@ class Limits:
             if self.reason == "no limit set" or slot_ma < self.ma:
                 self.ma = slot_ma
                 self.reason = name
+
+    def without(self, reasons) -> int:
+        """The effective limit in mA if these sources had no slot."""
+        others = [ma for name, ma in self._slots.items() if name not in reasons]
+        return min(others) if others else 0
 
     def slots(self) -> dict:
         """All slots, for the page that explains a limit."""

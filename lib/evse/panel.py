@@ -1,36 +1,73 @@
-"""Keeps lamps, display and the slow measurements up to date."""
+"""Keeps lamps and display up to date: texts and patterns are rows of conditions.tsv and faults.tsv."""
 
 import asyncio
 
 from core import log
-from evse import status
+from evse import faults, status
+from micropython import const
 
-_PERIOD_MS = 250
+_PERIOD_MS = const(250)
+_NO_DISPLAY_MS = const(10000)
+# Columns of a row.
+_ETEK = const(1)
+_BLINK = const(2)
+_LCD = const(3)
 
 
 class Panel:
     """Shows the charger's condition; lamps: drivers.lamps.Lamps, lcd: drivers.lcd1602.Lcd1602 or None.
 
-    link() tells the network's condition for the yellow lamp, as in evse.status.lamps.
+    link() tells the network's condition: "" none, "network", "backend" connected, "off" none wanted.
+    scheme: config.json's board.lamps, "etek" or "blink".
     """
 
-    def __init__(self, charger, lamps, lcd, link) -> None:
+    def __init__(self, charger, lamps, lcd, link, scheme: str) -> None:
+        self.starting = True
         self._charger = charger
         self._lamps = lamps
         self._lcd = lcd
         self._link = link
+        self._column = _BLINK if scheme == "blink" else _ETEK
+        self._start_row = status.find_row("Starting")
 
     async def run(self) -> None:
         """Show for ever."""
         while True:
-            self._lamps.show(status.lamps(self._charger, self._link()))
+            row = self._row()
+            self._lamps.show(self._patterns(row))
             if self._lcd:
-                await self._show_text()
+                await self._show_text(row)
             await asyncio.sleep_ms(_PERIOD_MS)
 
-    async def _show_text(self) -> None:
+    def _row(self) -> list:
+        charger = self._charger
+        if self.starting and not charger.fault_bits:
+            return self._start_row
+        return charger.condition.row or self._start_row
+
+    def _patterns(self, row) -> dict:
+        """Patterns by colour (ETEK manual section 6; HQ 200 manual table 14)."""
+        text = row[self._column]
+        fault = self._charger.book.first(self._charger.fault_bits)
+        if fault and self._column == _BLINK and self._charger.book.is_spent(fault):
+            text = "red:on"  # nothing but unplugging, or service, helps
+        shown = dict([part.split(":") for part in text.split(",")]) if text else {}
+        link = self._link()
+        if self._column == _ETEK and not self.starting and link in ("", "network"):
+            shown.setdefault("yellow", "flashing fast" if link else "on")
+        return shown
+
+    async def _show_text(self, row) -> None:
+        charger = self._charger
+        notice = charger.book.first(faults.NOTICES)
+        if notice:
+            lines = charger.book.row(notice)[-2:]
+            row = row[:_LCD] + lines if lines[0] else row
+        second = charger.condition.fill(row[_LCD + 1], charger)
+        if row[_LCD + 1] == "{about}" and self._link() == "backend":
+            second += " " * (12 - len(second)) + "OCPP"
         try:
-            await self._lcd.show(*status.lcd_lines(self._charger))
+            await self._lcd.show(row[_LCD], second)
         except OSError:
             log.warning("panel", "display does not answer")
-            await asyncio.sleep_ms(10000)
+            await asyncio.sleep_ms(_NO_DISPLAY_MS)

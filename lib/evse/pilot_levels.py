@@ -6,7 +6,7 @@ MIN_MA = const(6000)
 MAX_MA = const(80000)
 _GAP_LOW_MA = const(51000)  # 51 … 52.5 A has no duty of its own
 _GAP_HIGH_MA = const(52500)
-HYSTERESIS_MV = const(250)
+HYSTERESIS_MV = const(150)  # of a board that brings none of its own
 STATES = "ABCDE"
 
 
@@ -20,15 +20,21 @@ def duty_x10(current_ma: int) -> int:
     return (current_ma + 12) // 25 + 6400
 
 
-def classify(high_mv: int, levels_mv, previous: str = "") -> str:
+def offered_ma(duty_x10: int) -> int:
+    """Current that a duty of 10 … 96 % offers, to 0.1 A; 0 for 0."""
+    current_ma = duty_x10 * 6 if duty_x10 <= 8500 else (duty_x10 - 6400) * 25
+    return (current_ma + 50) // 100 * 100
+
+
+def classify(high_mv: int, levels_mv, hysteresis_mv: int, previous: str) -> str:
     """Vehicle state A … E of the pilot's positive level.
 
-    levels_mv: the thresholds A/B, B/C, C/D, D/E, falling. A state keeps for 250 mV beyond its
-    own thresholds, so that noise at a threshold does not chatter.
+    levels_mv: the thresholds A/B, B/C, C/D, D/E, falling. The previous state keeps for the
+    hysteresis beyond its own thresholds, so that noise at a threshold does not chatter.
     """
+    state = STATES.index(previous)
     for index, level_mv in enumerate(levels_mv):
-        if previous:
-            level_mv += HYSTERESIS_MV if index < STATES.index(previous) else -HYSTERESIS_MV
+        level_mv += hysteresis_mv if index < state else -hysteresis_mv
         if high_mv >= level_mv:
             return STATES[index]
     return "E"

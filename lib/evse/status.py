@@ -1,8 +1,10 @@
-"""What the charger's condition is called: OCPP status, a line for people, lamps (ETEK manual section 6)."""
+"""What the charger's condition is called and shown as: a row of conditions.tsv, or of faults.tsv."""
 
-from evse import faults
+from core import storage
 
 _START_GRACE_S = 10  # a car needs seconds from the offer to its first ampere
+_PAUSED = "SuspendedEVSE"
+_TABLE = __file__.rsplit("/", 1)[0] + "/conditions.tsv"
 
 
 def ocpp_status(charger) -> str:
@@ -15,7 +17,7 @@ def ocpp_status(charger) -> str:
             return "Charging"
         if not charger.has_charged and session.duration_s() < _START_GRACE_S:
             return "Preparing"
-        return "SuspendedEV" if charger.signaled_ma else "SuspendedEVSE"
+        return "SuspendedEV" if charger.signaled_ma or charger.waking else "SuspendedEVSE"
     if not charger.available:
         return "Unavailable"
     if charger.plugged:
@@ -23,64 +25,51 @@ def ocpp_status(charger) -> str:
     return "Preparing" if charger.awaits_plug else "Available"
 
 
-def reason(charger) -> str:
-    """Why the charger is in its state, in one line for people."""
-    fault = faults.first(charger.fault_bits)
-    if fault:
-        return fault[2]
-    status = charger.status
-    if status == "Charging":
-        return "Charging, limited by " + charger.limit_reason
-    if status == "SuspendedEVSE":
-        return "Paused: " + charger.limit_reason
-    return _REASONS[status] if status != "Preparing" else _preparing(charger)
+class Condition:
+    """The row for the present condition: line for people, lamps of ETEK and Blink, two lines of LCD."""
+
+    def __init__(self) -> None:
+        self._key = None
+        self.row: list = []
+
+    def update(self, charger) -> str:
+        """Follow the charger; returns its reason, a line for people."""
+        fault = charger.book.first(charger.fault_bits)
+        key = fault or self._name(charger)
+        if key != self._key:
+            self._key = key
+            self.row = charger.book.row(fault)[-5:] if fault else find_row(key)
+        return charger.book.text(fault) if fault else self.fill(self.row[0], charger)
+
+    def _name(self, charger) -> str:
+        status = charger.status
+        if status == "Preparing" and not charger.session:
+            return "Awaiting a card" if charger.plugged else "Awaiting the plug"
+        if status == _PAUSED:
+            return status + " " + charger.limit_reason
+        return status
+
+    def fill(self, text: str, charger) -> str:
+        """A text of the row with the values that it names."""
+        if text[-1:] != "}":
+            return text
+        if text[-7:] == "{limit}":
+            return text[:-7] + charger.limit_reason
+        if text[-6:] == "{left}":
+            return text[:-6] + "%d s left" % charger.limits.left_s
+        session = charger.session
+        if text == "{session}" and session:
+            seconds = session.duration_s()
+            clock = "%d:%02d:%02d" % (seconds // 3600, seconds // 60 % 60, seconds % 60)
+            energy = "%d.%02dkWh" % (session.energy_wh // 1000, session.energy_wh % 1000 // 10)
+            return clock + " " * max(1, 16 - len(clock) - len(energy)) + energy
+        return "%d A" % (charger.limit_ma // 1000)
 
 
-def _preparing(charger) -> str:
-    if charger.session:
-        return "Waiting for the car to ask for energy"
-    return "Waiting for a card" if charger.plugged else "Authorized, waiting for the plug"
-
-
-_REASONS = {
-    "Available": "Ready for a car",
-    "Unavailable": "Out of service",
-    "SuspendedEV": "The car asks for no energy",
-    "Finishing": "Finished, waiting for the plug to be pulled",
-}
-
-_LAMPS = {
-    "Available": {"green": "on"},
-    "Charging": {"blue": "breathing"},
-    "SuspendedEV": {"blue": "on"},
-    "SuspendedEVSE": {"blue": "flashing slow"},
-    "Finishing": {"green": "flashing slow"},
-    "Unavailable": {"yellow": "flashing slow"},
-}
-
-
-def lamps(charger, links) -> dict:
-    """Patterns by colour. links: "" no network, "network", "backend" connected, "off" none wanted."""
-    status = charger.status
-    if status == "Faulted":
-        lasting = charger.fault_bits & (faults.CP_SHORT | faults.WELDED_CONTACTOR)
-        shown = {"red": "on" if lasting else "flashing fast"}
-    elif status == "Preparing":
-        shown = {"green": "flashing slow" if charger.plugged else "flashing fast"}
-    else:
-        shown = dict(_LAMPS[status])
-    if links in ("", "network") and "yellow" not in shown:
-        shown["yellow"] = "flashing fast" if links else "on"
-    return shown
-
-
-def lcd_lines(charger) -> tuple:
-    """Two lines of at most 16 characters."""
-    session = charger.session
-    if session:
-        seconds = session.duration_s()
-        clock = "%d:%02d:%02d" % (seconds // 3600, seconds // 60 % 60, seconds % 60)
-        energy = "%d.%02dkWh" % (session.energy_wh // 1000, session.energy_wh % 1000 // 10)
-        return charger.status, clock + " " * max(1, 16 - len(clock) - len(energy)) + energy
-    fault = faults.first(charger.fault_bits)
-    return charger.status, fault[0] if fault else "%d A" % (charger.limit_ma // 1000)
+def find_row(name: str) -> list:
+    """The row of a condition; SuspendedEVSE's, further down, for a reason that has none of its own."""
+    starts = [name + "\t"]
+    if name.startswith(_PAUSED):
+        starts.append(_PAUSED + "\t")
+    line = storage.find_line(_TABLE, starts)
+    return line.split("\t")[1:] if line else [name, "", "", name, ""]

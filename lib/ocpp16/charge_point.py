@@ -48,7 +48,7 @@ class ChargePoint:
         self.heartbeat_s = settings.get("heartbeat_interval")
         self.on_reset = None  # called with Hard or Soft, once messages are safe
         self.on_clear_cache = None  # returns True when the cache was cleared
-        self.on_unlock = None  # returns Unlocked or UnlockFailed
+        self.on_unlock = None  # awaited, True when the plug is free
         self.remote_authorize = self.authorize  # what a remote start asks: may be local lists too
         self.resetting = None  # the task that ends in on_reset
         self._version = version

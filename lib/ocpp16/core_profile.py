@@ -69,12 +69,13 @@ def _change_availability(charge_point, payload: dict) -> tuple:
     return {"status": adapter.change_availability(payload["connectorId"], operative)}, None
 
 
-def _unlock_connector(charge_point, payload: dict) -> tuple:
+async def _unlock_connector(charge_point, payload: dict) -> tuple:
     adapter = charge_point.adapter
     if payload["connectorId"] != 1 or not charge_point.on_unlock or adapter.has_fixed_cable:
         return {"status": "NotSupported"}, None
     adapter.stop("UnlockCommand")  # section 5.18: a transaction is finished first
-    return {"status": charge_point.on_unlock()}, None
+    unlocked = await charge_point.on_unlock()
+    return {"status": "Unlocked" if unlocked else "UnlockFailed"}, None
 
 
 def _clear_cache(charge_point, payload: dict) -> tuple:

@@ -47,11 +47,12 @@ def _load(action: str) -> None:
 async def serve(charge_point, action: str, payload: dict) -> tuple:
     """(answer, what to do once it is out) of a CALL; CallError refuses it.
 
-    A handler takes (charge point, payload) and returns such a pair.
+    A handler takes (charge point, payload) and returns such a pair, or is awaited for it.
     """
     if action not in _handlers:
         _load(action)
         await asyncio.sleep_ms(0)  # loading takes its time; the handler has a turn of its own
     table, handler = _handlers[action]
     check(payload, table)
-    return handler(charge_point, payload)
+    served = handler(charge_point, payload)
+    return served if isinstance(served, tuple) else await served

@@ -87,6 +87,10 @@ export function addCarControls(box) {
       toggle('Needs ventilation', (s) => s.vehicle.ventilation, (on) => car({ventilation: on})),
       toggle(['Ignores the pilot', 'Obeys the pilot'], (s) => s.vehicle.obeys_pilot, (on) => car({obeys_pilot: on})),
     ),
+    row(
+      toggle(['Sleeps', 'Awake'], (s) => !s.vehicle.asleep, (on) => car({asleep: !on})),
+      toggle('Simplified pilot', (s) => s.vehicle.simplified, (on) => car({simplified: on})),
+    ),
   );
 }
 
