@@ -5,8 +5,11 @@ import random
 import subprocess
 
 import pytest
+import virtual_time
 from chip_bench import CsPin, Spi, now_s, run
 from install import ROOT
+from registers import level
+from rig import CONFIG, Rig
 
 from drivers.card_reader import ReaderError
 from drivers.mfrc522 import Mfrc522
@@ -83,3 +86,61 @@ def test_a_card_over_a_noisy_line_is_read_rightly_or_not_at_all(rate):
     assert (
         read.count(False) <= 10
     )  # the SPI lines have no check of their own: a turned bit may pass
+
+
+class Nonsense:
+    """A converter whose pilot does what it likes: levels that hold, jumps, noise, dropouts.
+
+    The generator is well: while its PWM is low, so is the line.
+    """
+
+    def __init__(self, circuit: dict, pwm_pin: int) -> None:
+        self._charging_uv = circuit["zero_uv"] + 6 * circuit["uv_per_v"]
+        self._low_uv = circuit["zero_uv"] - 12 * circuit["uv_per_v"]
+        self._pwm_pin = pwm_pin
+        self._until_us = 0
+        self._uv = 0
+        self._noise_uv = 0
+        self.asked_us = -1_000_000  # when it last looked like a car in C or D
+
+    def __call__(self) -> int:
+        now_us = virtual_time.clock.now_us
+        if not level(self._pwm_pin):
+            return self._low_uv
+        if now_us >= self._until_us:
+            self._until_us = now_us + random.choice((50, 5000, 40_000, 300_000, 4_000_000))
+            kind = random.randrange(10)
+            levels = (self._charging_uv,) * 7 + (self._charging_uv + 255_000, self._charging_uv + 510_000)
+            self._uv = levels[kind] if kind < 9 else random.randrange(3_100_000)
+            self._noise_uv = random.choice((0, 4000, 20_000))
+        uv = self._uv + random.randint(-self._noise_uv, self._noise_uv)
+        if 1_270_000 <= uv <= 1_860_000:  # 1 … 7.9 V
+            self.asked_us = now_us
+        return min(max(uv, 0), 3_100_000)
+
+
+@pytest.mark.parametrize("authorized", [False, True])
+def test_whatever_the_pilot_s_converter_reads_the_contactor_closes_for_c_and_d_alone(
+    tmp_path, authorized
+):
+    """15,000 steps: never without a session, never 150 ms after the last sample that was C or D."""
+    random.seed(11)
+    rig = Rig(tmp_path)
+    converter = Nonsense(rig.circuit, CONFIG["pins"]["pilot_pwm"])
+    rig.pilot.read_uv = converter
+    rig.guard._watch = (*rig.guard._watch[:4], converter, rig.guard._watch[5])
+    charger, clock, closings = rig.charger, virtual_time.clock, 0
+    for _ in range(15_000):
+        clock.now_us += 16_000
+        if authorized and not charger.session:
+            charger.start("CARD")
+        was_on = bool(rig.coil.value())
+        charger.step_once()
+        rig.guard.look()
+        if not charger.settled:
+            charger._send_next()
+        on = bool(rig.coil.value())
+        closings += on and not was_on
+        assert not on or charger.session
+        assert not on or clock.now_us - converter.asked_us < 150_000
+    assert (closings > 10) == authorized
