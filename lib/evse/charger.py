@@ -64,7 +64,8 @@ class Charger:
         self._pending_s = 0
         self._passed_ms = ticks_ms()
         self._blind = 0  # samples in a row that told nothing
-        self._was_in = None  # the plug, before the start
+        self.began_plugged = None  # the plug was in at the start
+        self._counted = False  # … and so was counted before it
         self.beat = None  # called in each full pass: the supervisor's proof of life
 
     # What others read.
@@ -78,11 +79,6 @@ class Charger:
     def vehicle(self) -> str:
         """The car's part of it, A … E."""
         return self._machine.vehicle
-
-    @property
-    def sees_car(self) -> bool:
-        """The last sample is not that of an open line."""
-        return self._inputs.level != "A"
 
     @property
     def contactor_closed(self) -> bool:
@@ -214,8 +210,8 @@ class Charger:
         self._blind = 0
         inputs.level = classify(pilot.high_mv, self._levels_mv, self._hysteresis_mv, inputs.level)
         inputs.diode_ok = pilot.low_mv <= self._diode_mv
-        if self._was_in is None:
-            self._was_in = inputs.level != "A"
+        if self.began_plugged is None:
+            self.began_plugged = self._counted = inputs.level != "A"
         quiet = inputs.level == machine.vehicle and machine.is_settled
         quiet = quiet and not (self.guard.trips or self.book.fresh)
         if quiet and ticks_diff(now_ms, self._passed_ms) < _FULL_PASS_MS:
@@ -334,8 +330,8 @@ class Charger:
 
     def _plug_moved(self) -> None:
         if self.plugged:
-            self.session_log.plug_cycles += not self._was_in
-            self._was_in = False
+            self.session_log.plug_cycles += not self._counted
+            self._counted = False
             if self._pending_tag:
                 self._begin(self._pending_tag)
             else:

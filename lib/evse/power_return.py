@@ -12,7 +12,7 @@ from micropython import const
 
 _SLOT = "cold load pickup"
 _LEAST_S = const(120)
-_LOOK_MS = const(100)  # a car that is not seen by then comes later
+_LOOK_MS = const(100)  # the first sample is taken by then
 _SETTLE_MS = const(900)  # by then one in state C is seen too
 
 
@@ -28,7 +28,7 @@ async def run(settings, charger, power_failed: bool, cut_short) -> None:
     """
     try:
         await asyncio.sleep_ms(_LOOK_MS)
-        was_there = charger.sees_car
+        was_there = charger.began_plugged
         if was_there:
             await asyncio.sleep_ms(_SETTLE_MS)
         charger.recover("PowerLoss" if power_failed else "Reboot")
