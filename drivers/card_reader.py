@@ -4,7 +4,6 @@ import asyncio
 
 from core import log
 from core.clock import ticks_diff, ticks_ms
-from drivers.mfrc522 import ReaderError
 from micropython import const
 
 _POLL_MS = const(200)
@@ -12,24 +11,20 @@ _ABSENT_MS = const(1000)  # a card not seen for that long was taken away
 _RETRY_MS = const(2000)
 
 
-def id_text(uid: bytes, byte_order: str = "BE") -> str:
-    """A UID as OCPP idTag: upper-case hex, in transmission order or ("LE") reversed."""
-    if byte_order == "LE":
-        uid = bytes(reversed(uid))
-    return "".join("%02X" % byte for byte in uid)
+class ReaderError(OSError):
+    """The reader chip does not answer, or has lost its settings."""
 
 
 class CardReader:
-    """Polls a reader chip; on_card(id_text) is called once while a card stays in the field.
+    """Polls a reader chip; on_card(uid) is called once while a card stays in the field.
 
     `ok` tells whether the chip answers; `enabled` may be cleared to leave the field unpolled.
     """
 
-    def __init__(self, reader, on_card, byte_order: str = "BE") -> None:
+    def __init__(self, reader, on_card) -> None:
         self.ok = False
         self._told = None  # what the log says of it
         self.enabled = True
-        self.byte_order = byte_order
         self._reader = reader
         self._on_card = on_card
         self._held = None  # UID of the card in the field
@@ -59,7 +54,7 @@ class CardReader:
         self._seen_ms = now
         if uid != self._held:
             self._held = uid
-            self._on_card(id_text(uid, self.byte_order))
+            self._on_card(uid)
 
     def _tell(self, ok: bool, trouble: str = "") -> None:
         if ok and not self._told:

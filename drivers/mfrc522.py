@@ -5,6 +5,7 @@ Every wait is bounded and gives way to other tasks; a poll without a card takes 
 
 import asyncio
 
+from drivers.card_reader import ReaderError
 from micropython import const
 
 _COMMAND = const(0x01)
@@ -69,10 +70,6 @@ _CASCADE_TAG = const(0x88)
 _UID_INCOMPLETE = const(0x04)  # SAK
 _PART_BITS = const(40)  # four bytes of UID and their check byte
 _HALT = const(b"\x50\x00\x57\xcd")
-
-
-class ReaderError(OSError):
-    """The reader chip does not answer, or has lost its settings."""
 
 
 class Mfrc522:

@@ -30,9 +30,10 @@ class CsPin:
 
 
 class Spi:
-    """An SPI bus with one chip; a transfer takes 20 µs."""
+    """An SPI bus with one chip; a transfer takes transfer_us."""
 
-    def __init__(self, chip, cs: CsPin) -> None:
+    def __init__(self, chip, cs: CsPin, transfer_us: int = 20) -> None:
+        self._transfer_us = transfer_us
         self._chip = chip
         self._cs = cs
         self._falls = 0
@@ -40,7 +41,7 @@ class Spi:
 
     def write_readinto(self, out, into) -> None:
         assert self._cs.level == 0, "transfer without chip select"
-        clock.now_us += 20
+        clock.now_us += self._transfer_us
         self.transfers += 1
         into[:] = self._chip.transfer(bytes(out), self._cs.falls != self._falls)
         self._falls = self._cs.falls
@@ -76,8 +77,9 @@ class BusRig:
     """A board's UART on an RS485 bus."""
 
     def __init__(self, echo: bool = False, baudrate: int = 9600) -> None:
-        from drivers.rs485 import Rs485Port
+        from drivers import rs485
 
+        rs485.sleep_us = self._sleep_us
         self.registers = Registers()
         install.use_registers(self.registers)
         self.bus = Bus(seed=1)
@@ -85,7 +87,13 @@ class BusRig:
         self.bus.attach(self.board)
         self.uart = UART(UART_NUMBER, baudrate, tx=17, rx=16)
         self.de_pin = Pin(DE_PIN, Pin.OUT, value=0)
-        self.port = Rs485Port(self.uart, self.de_pin, baudrate)
+        self.port = rs485.Rs485Port(self.uart, self.de_pin, baudrate)
+
+    def _sleep_us(self, us: int) -> None:
+        """The bus lives on while the firmware holds its loop."""
+        for _ in range(0, us, 500):
+            clock.now_us += 500
+            self.bus.step(now_s())
 
     async def live(self, step_s: float = 0.001) -> None:
         """Step the bus, for ever."""

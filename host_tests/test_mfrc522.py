@@ -1,12 +1,10 @@
-"""The card reader, from its chip's registers to one call for each presentation."""
-
-import asyncio
+"""The MFRC522 reader chip at its registers."""
 
 import pytest
 from chip_bench import CsPin, Spi, now_s, run
 
-from drivers.card_reader import CardReader, id_text
-from drivers.mfrc522 import Mfrc522, ReaderError
+from drivers.card_reader import ReaderError
+from drivers.mfrc522 import Mfrc522
 from sim.chips import mfrc522 as chip_model
 from sim.chips.iso14443 import Card, crc_a, to_bits, to_bytes, with_crc
 
@@ -138,7 +136,7 @@ def test_a_missing_chip_is_an_error(reader, level):
 def test_a_chip_that_was_reset_is_an_error_until_started_again(reader):
     async def story():
         await reader.driver.start()
-        reader.chip._reset()  # a dip in its supply
+        reader.chip.reset()  # a dip in its supply
         reader.chip.put(UID4)
         with pytest.raises(ReaderError):
             await reader.driver.read_uid()
@@ -163,89 +161,3 @@ def test_fifo_overflow_and_flush(reader):
     write(chip_model.FIFO_LEVEL, 0x80)
     assert read(chip_model.FIFO_LEVEL) == b"\x00"
     assert not read(chip_model.ERROR)[0] & 0x10
-
-
-# Presentations
-
-
-class Desk:
-    """Given a card reader service at work."""
-
-    def __init__(self, reader, **options) -> None:
-        self.reader = reader
-        self.chip = reader.chip
-        self.cards: list[tuple[str, float]] = []
-        self.service = CardReader(reader.driver, self._card, **options)
-
-    def _card(self, text: str) -> None:
-        self.cards.append((text, now_s()))
-
-    def play(self, story) -> None:
-        async def stage():
-            self.task = asyncio.create_task(self.service.run())
-            await asyncio.sleep(0.5)
-            await story()
-            assert not self.task.done()
-
-        run(stage())
-
-
-def test_a_card_is_told_once_and_soon(reader):
-    desk = Desk(reader)
-
-    async def story():
-        put_s = now_s()
-        desk.chip.put(UID7)
-        await asyncio.sleep(3)  # held all the time
-        assert [text for text, _ in desk.cards] == ["04A2B3C4D5E680"]
-        assert desk.cards[0][1] - put_s < 0.4
-        desk.chip.remove()
-        await asyncio.sleep(0.5)
-        desk.chip.put(UID7)  # a wobble, not a new presentation
-        await asyncio.sleep(0.5)
-        assert len(desk.cards) == 1
-        desk.chip.remove()
-        await asyncio.sleep(1.5)
-        desk.chip.put(UID7)
-        await asyncio.sleep(0.5)
-        assert len(desk.cards) == 2
-
-    desk.play(story)
-
-
-def test_another_card_counts_at_once(reader):
-    desk = Desk(reader)
-
-    async def story():
-        desk.chip.put(UID4)
-        await asyncio.sleep(0.5)
-        desk.chip.remove()
-        desk.chip.put(UID10)
-        await asyncio.sleep(0.5)
-        assert [text for text, _ in desk.cards] == ["DEADBEEF", "04A1B2C3D4E5F6071829"]
-
-    desk.play(story)
-
-
-def test_a_silent_reader_is_told_and_comes_back(reader):
-    desk = Desk(reader)
-
-    async def story():
-        assert desk.service.ok
-        desk.chip.silent = True
-        await asyncio.sleep(1)
-        assert not desk.service.ok
-        await asyncio.sleep(30)
-        desk.chip.silent = False
-        desk.chip.put(UID4)
-        await asyncio.sleep(3)
-        assert desk.service.ok
-        assert [text for text, _ in desk.cards] == ["DEADBEEF"]
-
-    desk.play(story)
-
-
-def test_byte_orders():
-    assert id_text(UID4) == "DEADBEEF"
-    assert id_text(UID4, "LE") == "EFBEADDE"
-    assert len(id_text(UID10)) == 20  # OCPP's CiString20

@@ -125,6 +125,7 @@ def test_everything_around_a_board_can_be_set(caller):
         ("mains", {"v": [230, 0, 0], "hz": 50}),
         ("house", {"a": [10, 10, 10]}),
         ("temperature", {"c": 71.5}),
+        ("meter", {"preset": "ABB B23/B24"}),
         ("faults", {"welded_contactor": True, "meter_silent": True}),
         ("dip", {"max_a": 16, "factory_reset": True}),
         ("network", {"wlan": False}),
@@ -136,6 +137,7 @@ def test_everything_around_a_board_can_be_set(caller):
     assert board["meter"]["v"] == [230, 0, 0]
     assert board["building"]["a"] == [10, 10, 10]
     assert board["temperature_c"] == 71.5
+    assert board["meter_preset"] == "ABB B23/B24"
     assert board["faults"] == ["meter_silent", "welded_contactor"]
     assert board["contactor_closed"] is True
     assert board["dip"] == {"max_a": 16, "factory_reset": True}
@@ -191,6 +193,7 @@ def test_the_bus_can_be_cut_and_disturbed(caller):
         ("PUT", "mains", {"v": [1e9, 230, 230]}),
         ("PUT", "house", {"a": 10}),
         ("PUT", "temperature", {"c": "warm"}),
+        ("PUT", "meter", {"preset": "ABB"}),
         ("PUT", "faults", {"bent_pin": True}),
         ("PUT", "faults", {"rcm_trip": "yes"}),
         ("PUT", "dip", {"max_a": 17}),

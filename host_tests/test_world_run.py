@@ -55,6 +55,15 @@ def test_boards_of_one_bench_come_with_ids_of_their_own():
     assert "backend_url" not in new_board_settings(1, "")
 
 
+def test_a_boards_own_values_are_put_into_config_json():
+    config = {"board": {"pins": {"coil": 26, "meter_tx": 17}, "dip_a": [6, 10]}, "web_port": 80}
+    changes = {"board": {"meter": "ct", "pins": {"coil": 25, "meter_tx": None}, "dip_a": [6]}}
+    board = {"pins": {"coil": 25}, "dip_a": [6], "meter": "ct"}
+    assert run.merged(config, changes) == {"board": board, "web_port": 80}
+    assert config["board"]["pins"] == {"coil": 26, "meter_tx": 17}
+    assert run.merged(config, {}) == config
+
+
 def mounted(image):
     buffer = bytearray(image.read_bytes())
     fs = LittleFS(block_size=BLOCK_BYTES, block_count=len(buffer) // BLOCK_BYTES, mount=False)

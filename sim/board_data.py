@@ -94,12 +94,13 @@ class BoardData:
         new.replace(self.flash)
 
     def load(self, board: Board) -> None:
-        """Give the board's meter and vehicle the counts of the last run."""
+        """Give the board's meter and vehicle the kind and the counts of the last run."""
         try:
             kept = json.loads(self._surroundings.read_text())
             board.model.meter.kwh = float(kept["meter_kwh"])
             board.model.building.kwh = float(kept["building_kwh"])
             board.model.vehicle.soc = float(kept["soc"])
+            board.meter.become(kept.get("meter_preset", board.meter.preset))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # a new board
 
@@ -108,6 +109,7 @@ class BoardData:
         model = board.model
         kept = {
             "meter_kwh": model.meter.kwh,
+            "meter_preset": board.meter.preset,
             "building_kwh": model.building.kwh,
             "soc": model.vehicle.soc,
         }

@@ -22,7 +22,7 @@ FIRMWARE = {
     "evse": ("core",),
     "modbus": ("core",),
     "websocket_client": ("core",),
-    "meter": ("core", "modbus"),
+    "meter": ("core", "modbus", "ulab"),  # ulab: in some builds of MicroPython
     "auth": ("core",),
     "ocpp16": ("core", "websocket_client", "auth"),
     "dlm": ("core", "modbus", "evse.limits"),

@@ -71,6 +71,7 @@ def install() -> None:
             sys.path.insert(0, str(path))
     builtins.ptr32 = _pointer("words")
     builtins.ptr8 = _pointer("bytes")
+    builtins.ptr16 = lambda target: target
     builtins.const = lambda value: value
     time.ticks_us = lambda: clock.ticks_us()
     time.ticks_ms = lambda: clock.ticks_ms()

@@ -35,6 +35,7 @@ class CtMeter(Measurement):
         self._uv_per_v = calibration["uv_per_v"]
         self._uv_per_a = calibration["uv_per_a"]
         self._register_wh = self.energy_wh
+        self._smooth = [0] * (1 + 2 * len(self._uv_per_a))  # n² times mean squares, and products
         self._rest = 0  # energy below 1 Wh, in half milliwatt-milliseconds
 
     async def run(self) -> None:
@@ -56,7 +57,7 @@ class CtMeter(Measurement):
             if self.trouble:
                 self._lose("mains")
                 return False
-            current_ma[phase] = self._rms_milli(waves[phase + 1], self._uv_per_a[phase], _QUIET_MA)
+            current_ma[phase] = self._rms_milli(phase + 1, self._uv_per_a[phase], _QUIET_MA)
             if current_ma[phase]:
                 await asyncio.sleep_ms(0)
                 power_mw += self._phase_mw(phase)
@@ -64,7 +65,7 @@ class CtMeter(Measurement):
         if self.trouble:
             self._lose("mains")
             return False
-        self.voltage_mv[0] = self._rms_milli(waves[0], self._uv_per_v, _QUIET_MV)
+        self.voltage_mv[0] = self._rms_milli(0, self._uv_per_v, _QUIET_MV)
         self.current_ma = current_ma
         self._accept(power_mw)
         return True
@@ -74,10 +75,20 @@ class CtMeter(Measurement):
         if abs(sum(wave) // len(wave) - self._zero_mv) > self._zero_mv // 4:
             self.trouble = "current transformer %d off" % channel if channel else "divider off"
 
-    def _rms_milli(self, wave, uv_per_unit: int, quiet_milli: int) -> int:
+    def _rms_milli(self, channel: int, uv_per_unit: int, quiet_milli: int) -> int:
         """RMS in thousandths of the unit; 0 below what noise alone may be."""
-        milli = int(sqrt(covariance(wave, wave)) * 1000000 / (len(wave) * uv_per_unit) + 0.5)
+        wave = self._sampler.waves[channel]
+        square = self._smoothed(channel, covariance(wave, wave))
+        milli = int(sqrt(square) * 1000000 / (len(wave) * uv_per_unit) + 0.5)
         return milli if milli >= quiet_milli else 0
+
+    def _smoothed(self, index: int, value: int) -> int:
+        """Noise taken off a value that moves by less than a sixteenth."""
+        last = self._smooth[index]
+        if abs(value - last) * 16 < last:
+            value = (value + 3 * last) // 4
+        self._smooth[index] = value
+        return value
 
     def _phase_mw(self, phase: int) -> int:
         """Mean of voltage times current, whichever way round the transformer is.
@@ -91,6 +102,7 @@ class CtMeter(Measurement):
         lead, part = lead_x256 >> 8, lead_x256 & 255
         before, behind = covariance(wave, voltage, lead), covariance(wave, voltage, lead + 1)
         product = abs(before * (256 - part) + behind * part)
+        product = self._smoothed(1 + len(self._uv_per_a) + phase, product)
         product += product * (part * (256 - part) * 79) // (places * places * 65536)
         scale = 256 * places * places * self._uv_per_v * self._uv_per_a[phase]
         return product * 1000000000 // scale

@@ -3,6 +3,8 @@
 A frame is a list of bits in transmission order, without start, stop and parity bits.
 """
 
+from collections.abc import Sequence
+
 _SHORT_FRAME_BITS = 7
 _REQA = 0x26
 _WUPA = 0x52
@@ -39,6 +41,48 @@ def to_bytes(bits: "list[int]") -> bytes:
     """Bytes of the bits; a last incomplete byte is filled up with zeros."""
     chunks = (bits[n : n + 8] for n in range(0, len(bits), 8))
     return bytes(sum(bit << n for n, bit in enumerate(chunk)) for chunk in chunks)
+
+
+def meet(cards: "Sequence[Card]", bits: "list[int]") -> "tuple[list[int], int]":
+    """What a reader receives after a frame: the answers' bits on top of each other, and the first
+    on which they differ (-1: none).
+    """
+    present = [answer for answer in [card.answer(bits) for card in cards] if answer]
+    if not present:
+        return [], -1
+    merged = [
+        [answer[n] for answer in present if n < len(answer)]
+        for n in range(max(len(answer) for answer in present))
+    ]
+    collision = next((n for n, seen in enumerate(merged) if len(set(seen)) > 1), -1)
+    return [max(seen) for seen in merged], collision
+
+
+def activate(cards: "Sequence[Card]") -> "tuple[bytes, int, bytes] | None":
+    """Request and select one card as a reader chip does by itself: its ATQA, SAK and UID."""
+    atqa, _ = meet(cards, to_bits(bytes((_REQA,)))[:_SHORT_FRAME_BITS])
+    uid = b""
+    for code in _SELECT_CODES if atqa else ():
+        part = _resolve(cards, code)
+        answer, _ = meet(cards, to_bits(with_crc(bytes((code, _NVB_SELECT)) + part)))
+        if not answer:
+            break
+        sak = to_bytes(answer)[0]
+        if not sak & _SAK_INCOMPLETE:
+            return to_bytes(atqa), sak, uid + part[:4]
+        uid += part[1:4]
+    return None
+
+
+def _resolve(cards: "Sequence[Card]", code: int) -> bytes:
+    """Anticollision: UID bytes and check byte of one card at a cascade level."""
+    known: list[int] = []
+    collision = 0
+    while collision >= 0:
+        valid_bits = (2 + len(known) // 8) << 4 | len(known) % 8
+        answer, collision = meet(cards, to_bits(bytes((code, valid_bits))) + known)
+        known += answer if collision < 0 else answer[:collision] + [1]
+    return to_bytes(known)
 
 
 class Card:

@@ -8,7 +8,7 @@ Left out: MIFARE Crypto1, the serial test modes and baud rates above 106 kbit/s.
 import time
 from collections.abc import Callable
 
-from sim.chips.iso14443 import Card, crc_a, to_bits, to_bytes
+from sim.chips.iso14443 import Card, crc_a, meet, to_bits, to_bytes
 
 COMMAND, COM_IRQ, DIV_IRQ, ERROR = 0x01, 0x04, 0x05, 0x06
 STATUS1, FIFO_DATA, FIFO_LEVEL, WATER_LEVEL = 0x07, 0x09, 0x0A, 0x0B
@@ -52,10 +52,24 @@ class Mfrc522:
         self.cards: "tuple[Card, ...]" = ()
         self._clock_s = clock_s
         self._spi_address = 0
-        self._reset()
+        self.reset()
         self._ready_s = 0.0  # powered long before the board talks
 
     # What the world does.
+
+    def reset(self) -> None:
+        """What SoftReset and a dip in the supply do."""
+        self._registers = bytearray(64)
+        for register, value in _RESET_VALUES.items():
+            self._registers[register] = value
+        self._fifo = bytearray()
+        self._crc = 0xFFFF
+        self._ready_s = self._clock_s() + _START_UP_S
+        self._crc_done_s = self._sent_s = self._answer_s = self._timer_end_s = _NEVER
+        self._answer: "list[int]" = []
+        self._collision_bit = -1
+        for card in self.cards:
+            card.power_up()
 
     def put(self, uid: bytes) -> None:
         """Hold a card with this UID (4, 7 or 10 bytes) into the field."""
@@ -88,19 +102,6 @@ class Mfrc522:
             else:
                 self._write(self._spi_address >> 1 & 0x3F, byte)
         return bytes(reply)
-
-    def _reset(self) -> None:
-        self._registers = bytearray(64)
-        for register, value in _RESET_VALUES.items():
-            self._registers[register] = value
-        self._fifo = bytearray()
-        self._crc = 0xFFFF
-        self._ready_s = self._clock_s() + _START_UP_S
-        self._crc_done_s = self._sent_s = self._answer_s = self._timer_end_s = _NEVER
-        self._answer: "list[int]" = []
-        self._collision_bit = -1
-        for card in self.cards:
-            card.power_up()
 
     # Registers
 
@@ -208,7 +209,7 @@ class Mfrc522:
         self._crc_done_s = self._sent_s = self._answer_s = _NEVER
         self._registers[COMMAND] = value & 0x3F
         if command == _SOFT_RESET:
-            self._reset()
+            self.reset()
         elif command == _CALC_CRC:
             self._registers[ERROR] = 0
             self._crc = _CRC_PRESETS[self._registers[MODE] & 0x03]
@@ -245,16 +246,7 @@ class Mfrc522:
         """What the receiver gets, and the first bit on which answers differ (-1: none)."""
         # A type A card hears only 100 % amplitude modulation.
         hears = bits and self.field_on and self._registers[TX_ASK] & 0x40
-        answers = [card.answer(bits) for card in self.cards] if hears else []
-        present = [answer for answer in answers if answer]
-        if not present:
-            return [], -1
-        merged = [
-            [answer[n] for answer in present if n < len(answer)]
-            for n in range(max(len(answer) for answer in present))
-        ]
-        collision = next((n for n, seen in enumerate(merged) if len(set(seen)) > 1), -1)
-        return [max(seen) for seen in merged], collision
+        return meet(self.cards, bits) if hears else ([], -1)
 
     # Time
 

@@ -77,6 +77,12 @@ UART_RING_BYTES = const(512)
 
 TEXT_VERSION = const(1408)  # 16 words: the firmware's version, UTF-8, zero-terminated
 
+# The world writes: mains at ADC pins, a sine on top of ADC0.
+SINE_TURNS = const(1424)  # its turns a microsecond, in 1/2**30; all pins share the board's clock
+SINE_UV0 = const(1440)  # peak in microvolts, 0: no sine at this pin
+SINE_LEAD0 = const(1480)  # its lead before a sine that began with the clock, in 1/65536 turn
+SINE_TABLE = const(1536)  # 257 words: 4096 · (1 + sin) of a turn in 256 steps
+
 
 @micropython.viper
 def peek(index: int) -> int:
@@ -133,6 +139,14 @@ def convert(pin: int) -> int:
                 value_uv = registers[WAVE_HIGH_UV]
         elif registers[OUT0 + source]:
             value_uv = registers[WAVE_HIGH_UV]
+    elif registers[SINE_UV0 + pin]:
+        peak_uv = registers[SINE_UV0 + pin]
+        turn = (int(ticks_us()) * registers[SINE_TURNS] & 0x3FFFFFFF) >> 14
+        turn = (turn + registers[SINE_LEAD0 + pin]) & 0xFFFF
+        place = SINE_TABLE + (turn >> 8)
+        sine = registers[place]
+        sine += ((registers[place + 1] - sine) * (turn & 255)) >> 8
+        value_uv += ((peak_uv >> 3) * sine >> 9) - peak_uv
     noise_uv = registers[ADC_NOISE_UV]
     if noise_uv > 0:
         seed = (registers[NOISE_SEED] * 75 + 74) % 65537  # Lehmer's generator, 16 bits
