@@ -31,8 +31,11 @@ build/micropython/done: tools/get_micropython.sh
 run: setup
 	@exec $(PYTHON) -m sim.run $(foreach name,BOARDS CSMS HEAP WEB BENCH DATA SPEED CODE SETTINGS CONFIG,$(call option,$(name)))
 
+# The stories on the bench wait for real time, the others for the processor: both at once.
 test: lint
-	@$(PYTHON) -m pytest -q
+	@$(PYTHON) -m pytest -q host_tests --ignore=host_tests/e2e >build/host_tests.log 2>&1 & \
+	$(PYTHON) -m pytest -q host_tests/e2e; bench=$$?; wait $$!; host=$$?; \
+	cat build/host_tests.log; exit $$((bench | host))
 
 lint: setup
 	@$(PYTHON) -m ruff check

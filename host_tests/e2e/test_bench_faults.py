@@ -50,14 +50,14 @@ def test_given_a_charge_when_a_fault_comes_then_it_opens_in_time_and_says_why(st
 
 
 @pytest.mark.parametrize(
-    ("fault", "name", "code", "lcd", "heals_s"),
+    ("fault", "name", "code", "lcd"),
     [
-        ("lock_jams", "lock_jam", "ConnectorLockFailure", "Lock error", 20),
-        ("rcm_test_fails", "rcm_test_failed", "GroundFailure", "RCMU self-", 80),
+        ("lock_jams", "lock_jam", "ConnectorLockFailure", "Lock error"),
+        ("rcm_test_fails", "rcm_test_failed", "GroundFailure", "RCMU self-"),
     ],
 )
 def test_given_a_fault_before_the_charge_then_the_contactor_never_closes(
-    station, fault, name, code, lcd, heals_s
+    station, fault, name, code, lcd
 ):
     station.page.login()
     station.shows(lambda s: not s["lock"])
@@ -68,7 +68,11 @@ def test_given_a_fault_before_the_charge_then_the_contactor_never_closes(
     shows_fault(station, name, code, "flashing fast", lcd)
     assert not [on for _, on in station.events("coil", began_ms) if on]
     station.fault(**{fault: False})
-    station.charging(heals_s)
+    if fault == "rcm_test_fails":  # tried again each minute, and with a new car at once
+        station.unplug()
+        station.reports("Available")
+        station.charge()
+    station.charging(20)
     assert station.state["lock"]
 
 
