@@ -20,12 +20,12 @@ def duty_u16(duty_permille_x10: int) -> int:
 
 
 @micropython.viper
-def sample(read, result, span_us: int):
+def sample(read, result, span_us: int) -> int:
     """Convert for a while: result[0] second largest, result[1] second smallest, in microvolts.
 
     The extremes themselves are dropped as outliers. A pause between two conversions may hide a whole
-    level of the wave: then it starts anew, up to four spans in all. result is an array("i"), nothing
-    is allocated.
+    level of the wave: then it starts anew, up to four spans in all. Answers 1 when a pause is left in
+    it: a level may be missing. result is an array("i"), nothing is allocated.
     """
     found = ptr32(result)
     begin_us = int(ticks_us())
@@ -33,6 +33,7 @@ def sample(read, result, span_us: int):
     last_us = begin_us
     count = 0
     high = next_high = low = next_low = 0
+    torn = 0
     while count < 20000:  # a clock that stands still does not hold the loop for ever
         value_uv = int(read())
         if count == 0:
@@ -50,14 +51,19 @@ def sample(read, result, span_us: int):
         elif value_uv < next_low:
             next_low = value_uv
         now_us = int(ticks_us())
-        if (now_us - last_us) & 0x3FFFFFFF > 300 and (now_us - begin_us) & 0x3FFFFFFF < 4 * span_us:
-            start_us = now_us
-            count = 0
-        elif count > 2 and (now_us - start_us) & 0x3FFFFFFF >= span_us:
-            break
+        pause_us = (now_us - last_us) & 0x3FFFFFFF
         last_us = now_us
+        if pause_us > 300:
+            if (now_us - begin_us) & 0x3FFFFFFF < 4 * span_us:
+                start_us = now_us
+                count = 0
+                continue
+            torn = 1
+        if count > 2 and (now_us - start_us) & 0x3FFFFFFF >= span_us:
+            break
     found[0] = next_high
     found[1] = next_low
+    return torn
 
 
 def _span_us(shorter_x10: int) -> int:
@@ -86,6 +92,7 @@ class Pilot:
         self.sampled_ms = ticks_ms()
         self.high_mv = 0
         self.low_mv = 0
+        self.torn = 0  # 1: something else had the chip meanwhile, and the low level may be missing
         self._duty_x10 = -1
         self.span_us = _SHORT_SPAN_US
         self.set_duty(10000)
@@ -114,7 +121,7 @@ class Pilot:
     def measure(self) -> None:
         """Sample for one or two periods and update high_mv and low_mv."""
         raw_uv = self.raw_uv
-        sample(self.read_uv, raw_uv, self.span_us)
+        self.torn = sample(self.read_uv, raw_uv, self.span_us)
         self.sampled_ms = ticks_ms()
         self.high_mv = (raw_uv[0] - self._zero_uv) * 1000 // self._uv_per_v
         self.low_mv = (raw_uv[1] - self._zero_uv) * 1000 // self._uv_per_v

@@ -129,6 +129,17 @@ def test_pauses_without_end_do_not_hold_the_sample(clock):
     assert list(found) == [170_000, 170_000]
 
 
+def test_a_sample_that_is_torn_all_the_time_says_so_and_a_whole_one_does_not(clock):
+    found = array("i", [0, 0])
+
+    def torn_uv():
+        clock.now_us += 400
+        return 1700000
+
+    assert sample(torn_uv, found, 1250) == 1
+    assert sample(lambda: 1700000, found, 1250) == 0
+
+
 def test_a_stuck_clock_does_not_hold_the_sample(monkeypatch):
     import drivers.pilot
 

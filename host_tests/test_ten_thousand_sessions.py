@@ -19,6 +19,7 @@ class Pilot:
     """drivers.pilot.Pilot without the converter: the level that the car makes, with some noise."""
 
     is_blind = False
+    torn = 0
     span_us = 150
     read_uv = None
 

@@ -210,6 +210,7 @@ class Charger:
         self._blind = 0
         inputs.level = classify(pilot.high_mv, self._levels_mv, self._hysteresis_mv, inputs.level)
         inputs.diode_ok = pilot.low_mv <= self._diode_mv
+        inputs.torn = pilot.torn
         if self.began_plugged is None:
             self.began_plugged = self._counted = inputs.level != "A"
         quiet = inputs.level == machine.vehicle and machine.is_settled

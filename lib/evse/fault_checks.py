@@ -83,8 +83,9 @@ class FaultChecks:
 
     def _check_diode(self, plugged: bool) -> None:
         """The negative level must reach -12 V while PWM is on a connected car."""
-        if self._machine.offered_x10 and not self._inputs.diode_ok and plugged:
-            self._diode_misses += 1
+        inputs = self._inputs
+        if self._machine.offered_x10 and not inputs.diode_ok and plugged:
+            self._diode_misses += not inputs.torn
         else:
             self._diode_misses = 0
         self._book.set(faults.DIODE_SHORT, self._diode_misses >= _DIODE_SAMPLES)

@@ -23,6 +23,7 @@ TRIP_HEARTBEAT = const(4)
 WAKE_MS = const(5)
 _BLIND_MV = -6000
 _STALLED_MS = 200  # the guard's own heartbeat: it wakes 40 times in that
+_STALLED_ROUNDS = const(10)  # and the loop went round meanwhile: both may have been held at once
 
 # Cells of the array that loop and guard share.
 _ASKED = const(0)  # 1 while the loop asks for a closed contactor
@@ -94,6 +95,8 @@ class Guard:
         self._residual = residual
         self.testing = False  # the monitor tests itself, with the contactor open: its trip is no fault
         self._running = False
+        self._still = 0  # rounds of the loop since the guard went round
+        self._seen_ms = 0
 
     def start(self) -> None:
         """Start the thread."""
@@ -122,6 +125,8 @@ class Guard:
         cells[_SAMPLED_MS] = self._pilot.sampled_ms
         cells[_SPAN_US] = self._pilot.span_us
         cells[_BEAT_MS] = ticks_ms()
+        self._still = self._still + 1 if cells[_GUARD_MS] == self._seen_ms else 0
+        self._seen_ms = cells[_GUARD_MS]
 
     def duty_changed(self, changed_ms: int) -> None:
         """The duty is a new one; changed_ms: when it last changed under a closed contactor."""
@@ -130,7 +135,11 @@ class Guard:
 
     @property
     def alive(self) -> bool:
-        """True while the thread goes round."""
+        """True while the thread goes round, as far as the loop can tell."""
+        return self._is_fresh or self._still < _STALLED_ROUNDS
+
+    @property
+    def _is_fresh(self) -> bool:
         return ticks_diff(ticks_ms(), self._cells[_GUARD_MS]) < _STALLED_MS
 
     @property
@@ -155,7 +164,7 @@ class Guard:
 
     def close(self) -> bool:
         """Close the contactor if the guard agrees; tells whether it did."""
-        if not self.permits:
+        if not (self.permits and self._is_fresh):
             self.open()
             return False
         self.beat()

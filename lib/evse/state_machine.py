@@ -46,6 +46,7 @@ class Inputs:
     def __init__(self) -> None:
         self.level = "A"  # vehicle state of the last pilot sample, A … E
         self.diode_ok = False  # the last sample's negative level reached -12 V
+        self.torn = 0  # 1: that sample may have missed it
         self.authorized = False
         self.available = True  # in service: nobody has made it inoperative
         self.faults = 0
