@@ -185,6 +185,7 @@ def make_core(crashing: bool):
     config, trouble = loading.once("core.board_config", "read", crashing)
     settings = Settings("/data/settings.json")
     board = boards.Board(config["board"])
+    settings.dip_limit_ma = board.dip_limit_ma
     charger = make_charger(board, config["board"])
     charger.book.set(faults.CRASH_LOOP, crashing)
     charger.book.set(faults.CONFIG_DAMAGED, trouble)

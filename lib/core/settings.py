@@ -1,4 +1,4 @@
-"""Settings: one declaration each in settings.tsv; values in memory, declarations read when needed.
+"""Settings: one declaration each in settings.tsv; the values in use in memory, the rest read when needed.
 
 The file on flash holds only what differs from the defaults. A change is checked as a whole and written
 with a temporary file and a rename, so that a power cut leaves the old or the new set.
@@ -23,7 +23,8 @@ class Settings:
     def __init__(self, path: str) -> None:
         self._path = path
         self._values = {}
-        self._stored = {}  # what differs from the defaults, as on flash
+        self.stored = {}  # what differs from the defaults, as on flash
+        self.dip_limit_ma = lambda: 0  # the board's: 0 while there is none
         self._listeners = []
         self._load()
 
@@ -31,23 +32,42 @@ class Settings:
         try:
             stored = storage.read_json(self._path, {})
         except ValueError:
+            stored = None
+        if not isinstance(stored, dict):
             log.error("settings", "file is damaged, using the defaults")
             stored = {}
-        self._values, self._stored = loading.once(_TYPES, "initial", stored)
+        self._values, self.stored = loading.once(_TYPES, "initial", stored)
 
     def get(self, key: str):
         """A setting's value. KeyError when there is no such setting."""
-        return self._values[key]
+        if key in self._values:
+            return self._values[key]
+        if key in self.stored:
+            return self.stored[key]
+        return loading.once(_TYPES, "default_of", key)
 
     def change(self, changes: dict) -> None:
-        """Check and store changes, all or nothing. SettingsError names each wrong one."""
-        accepted, stored = loading.once(_TYPES, "checked", changes, self._values, self._stored)
-        if stored != self._stored:
+        """Check and store changes, all or nothing. SettingsError names each wrong one.
+
+        A password is given as bytes, as auth.passwords makes them.
+        """
+        accepted, stored = loading.once(_TYPES, "checked", changes, self)
+        if stored != self.stored:
             storage.write_json(self._path, stored)
-        self._stored = stored
-        self._values.update(accepted)
+        self.stored = stored
+        for key in accepted:
+            if key in self._values:
+                self._values[key] = accepted[key]
         for callback in self._listeners:
             callback(set(accepted))
+
+    def reset(self) -> None:
+        """Back to the defaults, all of them."""
+        storage.write_json(self._path, {})
+        self._load()
+        keys = set(self._values)
+        for callback in self._listeners:
+            callback(keys)
 
     def listen(self, callback) -> None:
         """Have callback(keys) called after each change."""

@@ -35,7 +35,8 @@ def line_blocks(path: str):
             block = rest + block
             end = block.rfind("\n")
             rest = block[end + 1 :]
-            yield block[:end]
+            if end >= 0:  # a line may be longer than a block
+                yield block[:end]
             block = file.read(_BLOCK_BYTES)
 
 

@@ -1,0 +1,213 @@
+"""Puts the firmware together: settings, drivers, services, supervisor. No logic of its own.
+
+Loaded for the start only. Nothing that lasts may be a function of this module: it would keep all of it.
+"""
+
+import asyncio
+import gc
+import sys
+
+from core import loading, log, storage, tasks
+from core.settings import Settings
+from drivers import chip
+from drivers.board import Board
+from evse import faults
+from firmware import VERSION, Services, outlet_parts, restart, sound
+
+_CHARGER_STALE_MS = 2000
+_ENVIRONMENT_STALE_MS = 10000
+_OCPP_BYTES = 65536  # a week offline with a charge each hour
+_ZERO_PATH = "/data/meter_zero"
+
+
+def make_charger(board, config: dict):
+    """The charging core on a board's peripherals."""
+    from evse.charger import Charger
+    from evse.guard import Guard
+    from evse.limits import Limits
+    from evse.session import SessionLog
+
+    circuit = config["pilot"]
+    guard = Guard(board.coil, board.rcm_trip, board.pilot, circuit)
+    guard.start()
+    feedback = board.contactor_feedback
+    sessions = SessionLog("/data/sessions")
+    charger = Charger(board.pilot, guard, feedback, Limits(), sessions, circuit)
+    residual = config.get("residual", {})
+    charger.book.residual_policy = residual.get("retry_s", 900), residual.get("retries", 3)
+    return charger
+
+
+def make_meter(board, settings, session_log):
+    """The internal meter; it counts on from where the log of sessions stands."""
+    calibration = board.ct_calibration
+    if calibration:
+        from meter.ct_meter import CtMeter
+
+        return CtMeter(board.ct_sampler(), calibration, session_log.meter_wh, _ZERO_PATH)
+    from meter.poller import Meter
+    from modbus.rtu import Master
+
+    return Meter(
+        Master(board.meter_port()),
+        settings,
+        counted_wh=session_log.meter_wh,
+        in_session=session_log.unfinished is not None,
+        zero_path=_ZERO_PATH,
+    )
+
+
+def make_links(settings):
+    """The network interfaces."""
+    from drivers.wifi import WiFi
+    from net.links import Links
+
+    return Links(settings, WiFi(), chip.serial())
+
+
+def make_connector(board, settings, charger):
+    """What is around the connector."""
+    from evse.connector import Connector
+
+    return Connector(
+        charger,
+        settings,
+        board.expander,
+        board.contactor_feedback,
+        board.rcm_trip,
+        outlet_parts,
+        board.monitors_earth,
+    )
+
+
+def start_surroundings(supervisor, board, services) -> None:
+    """What a charge needs beside the charger itself; before it, so that it never charges without."""
+    from evse.environment import Environment
+
+    settings, charger = services.settings, services.charger
+    connector = charger.connector = make_connector(board, settings, charger)
+    supervisor.start("connector", connector.run)
+    supervisor.start("meter", services.meter.run)
+    environment = Environment(settings, charger, board.expander.dip_limit_ma, board.thermistor)
+    task = supervisor.start("environment", environment.run, stale_ms=_ENVIRONMENT_STALE_MS)
+    environment.beat = task.beat
+    services.environment = environment
+
+
+def start_charger(supervisor, charger) -> None:
+    """The charging loop itself."""
+    charger.beat = supervisor.start("charger", charger.run, stale_ms=_CHARGER_STALE_MS).beat
+
+
+def start_panel(supervisor, board, services) -> None:
+    """Lamps and display."""
+    from evse.panel import Panel
+
+    lamps = board.lamps()
+    lcd = board.lcd() if services.settings.get("lcd1602") else None
+    supervisor.start("lamps", lamps.run)
+    scheme = board.lamp_scheme
+    panel = Panel(services.charger, lamps, lcd, services.links.condition, scheme)
+    supervisor.start("panel", panel.run)
+    services.panel = panel
+
+
+def start_backend(supervisor, board, services) -> None:
+    """The connection to the back office."""
+    from core.journal import Journal
+    from ocpp16.charge_point import ChargePoint
+
+    journal = Journal("/data/ocpp", _OCPP_BYTES)
+    charge_point = ChargePoint(
+        services.settings, services.charger, journal, VERSION, services.serial
+    )
+    charge_point.on_reset = restart
+    charge_point.on_unlock = services.charger.connector.unlock
+    services.charge_point = services.links.charge_point = charge_point
+    supervisor.start("ocpp", charge_point.run)
+
+
+def start_cards(supervisor, board, services) -> None:
+    """Cards, and cars that need none."""
+    from auth.authorizer import Authorizer
+
+    authorizer = Authorizer(services.settings, services.charger, services.charge_point)
+    services.authorizer = authorizer
+    supervisor.start("authorizer", authorizer.run)
+    buzzer = board.buzzer()
+    if buzzer:
+        authorizer.on_decision = buzzer.decided
+        sound(buzzer, services.charger)
+    reader = board.card_reader(authorizer.present)
+    authorizer.watch(reader)
+    services.environment.reader = reader
+    supervisor.start("cards", reader.run)
+
+
+def start_web(supervisor, board, services) -> None:
+    """The network and the pages."""
+    from web.app import WebServer, create_app
+
+    supervisor.start("net", services.links.run)
+    supervisor.start("web", WebServer(create_app(services), services.web_port).run)
+
+
+_BARE_PARTS = (("panel", start_panel), ("web", start_web))
+_PARTS = (
+    ("panel", start_panel),
+    ("back office", start_backend),
+    ("cards", start_cards),
+    ("web", start_web),
+)
+
+
+def make_core(crashing: bool):
+    """Board, charger and services; a controller that crashes again and again goes without the rest."""
+    config, trouble = loading.once("core.board_config", "read", crashing)
+    settings = Settings("/data/settings.json")
+    board = Board(config["board"])
+    settings.dip_limit_ma = board.expander.dip_limit_ma
+    charger = make_charger(board, config["board"])
+    charger.book.set(faults.CRASH_LOOP, crashing)
+    charger.book.set(faults.CONFIG_DAMAGED, trouble)
+    if not crashing:
+        charger.meter = make_meter(board, settings, charger.session_log)
+    web_port = config.get("web_port", 80)
+    return board, Services(settings, charger, charger.meter, make_links(settings), web_port)
+
+
+async def start_parts(supervisor, board, services, parts) -> None:
+    """Load and start one after the other; what does not start is left out."""
+    for name, start in parts:
+        gc.collect()
+        await asyncio.sleep_ms(0)  # the charger has its turn between the loads
+        try:
+            start(supervisor, board, services)
+        except Exception as error:  # what is left still charges safely and can be reached
+            log.error("main", name + " does not start")
+            sys.print_exception(error)
+
+
+async def start() -> tuple:
+    """Put everything together; returns the supervisor, and what follows the start, to be awaited."""
+    cause = chip.reset_cause()
+    log.info("main", "mpevse %s, started by %s" % (VERSION, cause))
+    storage.make_directory("/data")
+    crashing = loading.once("core.starts", "note", cause)
+    supervisor = tasks.Supervisor(chip.watchdog())
+    board, services = make_core(crashing)
+    charger = services.charger
+    power_failed = cause == "power on"
+    cut_short = charger.session_log.unfinished
+    power_return = loading.load("evse.power_return")
+    if power_failed:
+        power_return.hold(charger)
+    if not crashing:
+        start_surroundings(supervisor, board, services)
+    start_charger(supervisor, charger)
+    await start_parts(supervisor, board, services, _BARE_PARTS if crashing else _PARTS)
+    returning = power_return.run(services.settings, charger, power_failed, cut_short)
+    loading.unload("evse.power_return")
+    if services.panel:
+        services.panel.starting = False
+    return supervisor, returning
