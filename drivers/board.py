@@ -1,36 +1,18 @@
-"""Turns config.json's pin numbers into objects: the only module that knows which board it is."""
+"""Turns config.json's pin numbers into objects: the only module that knows which board it is.
 
-import machine
-from core import log
+Loaded for the start only.
+"""
+
 from drivers.card_reader import CardReader
 from drivers.io_expander import IoExpander
 from drivers.lamps import Lamps
 from drivers.pilot import Pilot
 from drivers.rs485 import Rs485Port
 from drivers.temperature import Thermistor
-from machine import ADC, I2C, PWM, SPI, UART, WDT, Pin
+from machine import ADC, I2C, PWM, SPI, UART, Pin
 
 _PILOT_HZ = 1000
 _LAMP_HZ = 500  # a frequency of its own: the pilot's timer is never shared
-_WATCHDOG_MS = 8000
-
-reset = machine.reset
-CAUSES = {1: "power on", 2: "reset", 3: "watchdog", 4: "deep sleep", 5: "soft reset"}
-
-
-def serial() -> str:
-    """The controller's serial number, from the chip's id."""
-    return "".join("%02X" % byte for byte in machine.unique_id())
-
-
-def reset_cause() -> str:
-    """Why the chip started, for the log."""
-    return CAUSES.get(machine.reset_cause(), "unknown")
-
-
-def watchdog():
-    """Start the hardware watchdog."""
-    return WDT(timeout=_WATCHDOG_MS)
 
 
 class Board:
@@ -46,6 +28,7 @@ class Board:
         self.thermistor = Thermistor(self._adc("temperature_adc"))
         self._i2c = I2C(0, scl=self._pin("i2c_scl"), sda=self._pin("i2c_sda"), freq=100000)
         self.expander = IoExpander(self._i2c, config["i2c"]["inputs"], config["i2c"]["outputs"])
+        self.expander.dip_a = config["dip_a"]
         self.monitors_earth = config.get("ground_monitor", False)
         self.ct_calibration = config["ct"] if config.get("meter") == "ct" else None
 
@@ -107,14 +90,6 @@ class Board:
 
         return Lcd1602(self._i2c, self._config["i2c"]["lcd"])
 
-    def outlet_parts(self) -> tuple:
-        """Lock and proximity contact of a socket outlet; loaded only where there is one."""
-        from drivers.lock import Lock
-        from drivers.proximity import Proximity
-
-        proximity = Proximity(self._adc("proximity_adc"), self._config["proximity"])
-        return Lock(self.expander, self._config["lock"]), proximity
-
     def buzzer(self):
         """The buzzer; None without one."""
         if not self._config.get("buzzer"):
@@ -123,10 +98,12 @@ class Board:
 
         return Buzzer(self.expander)
 
-    def dip_limit_ma(self) -> int:
-        """Current limit that the DIP switch sets; 0 when it can't be read."""
-        try:
-            return self._config["dip_a"][self.expander.dip_code()] * 1000
-        except OSError:
-            log.error("board", "DIP switch can't be read")
-            return 0
+
+def outlet_parts(config: dict, expander: IoExpander) -> tuple:
+    """Lock and proximity contact of a socket outlet; loaded only where there is one."""
+    from drivers.lock import Lock
+    from drivers.proximity import Proximity
+
+    pin = Pin(config["pins"]["proximity_adc"], Pin.IN)
+    proximity = Proximity(ADC(pin, atten=ADC.ATTN_11DB).read_uv, config["proximity"])
+    return Lock(expander, config["lock"]), proximity

@@ -27,6 +27,7 @@ class IoExpander:
 
     def __init__(self, i2c, inputs_address: int, outputs_address: int) -> None:
         self.ok = True
+        self.dip_a = ()  # current limits of the DIP code's eight positions
         self._i2c = i2c
         self._inputs_address = inputs_address
         self._outputs_address = outputs_address
@@ -50,6 +51,14 @@ class IoExpander:
         self._on = ~self._buffer[0] & 0xFF
         self._read_ms = ticks_ms()
         return self._tell(True)
+
+    def dip_limit_ma(self) -> int:
+        """Current limit that the DIP switch sets; 0 when it can't be read."""
+        try:
+            return self.dip_a[self.dip_code()] * 1000
+        except OSError:
+            log.error("board", "DIP switch can't be read")
+            return 0
 
     def dip_code(self) -> int:
         """Position of the current limit's DIP switches, 0 … 7."""

@@ -166,7 +166,7 @@ class Rig:
             self.expander,
             Pin(pins["contactor_feedback"], Pin.IN),
             Pin(pins["rcm_trip"], Pin.IN),
-            lambda: (Lock(self.expander, CONFIG["lock"]), proximity),
+            lambda expander: (Lock(self.expander, CONFIG["lock"]), proximity),
             True,
         )
 

@@ -124,7 +124,7 @@ def test_a_session_that_begins_while_the_car_asks_waits_for_the_lock(rig):
 
 def test_a_board_that_does_not_say_how_its_lock_moves_does_not_charge(tmp_path):
     async def story(rig):
-        def without_lock():
+        def without_lock(expander):
             raise KeyError("lock")
 
         rig.connector._outlet_parts = without_lock

@@ -1,19 +1,13 @@
-"""The composition root: settings, drivers, services, supervisor. No logic of its own."""
+"""What stays of the composition root once everything runs; lib/start_up.py puts it together."""
 
 import asyncio
 import gc
 import sys
 
-from core import loading, log, storage, tasks
-from core.settings import Settings
-from drivers import board as boards
-from evse import faults
+from core import loading
+from drivers import chip
 
 VERSION = "0.1.0"
-_CHARGER_STALE_MS = 2000
-_ENVIRONMENT_STALE_MS = 10000
-_OCPP_BYTES = 65536  # a week offline with a charge each hour
-_ZERO_PATH = "/data/meter_zero"
 _LASTING_S = 60  # a start that got here was no crash
 _GC_BYTES = 24576  # collect early, so that the heap stays in one piece; most is collected in turns
 
@@ -30,207 +24,42 @@ class Services:
         self.charge_point = None
         self.panel = None
         self.environment = None
+        self.authorizer = None
         self.version = VERSION
-        self.serial = boards.serial()
+        self.serial = chip.serial()
+        self.on_restart = restart
+
+    @property
+    def config(self) -> dict:
+        """What is in config.json; read anew each time."""
+        return loading.once("core.board_config", "read", False)[0]
 
 
-def make_charger(board, config: dict):
-    """The charging core on a board's peripherals."""
-    from evse.charger import Charger
-    from evse.guard import Guard
-    from evse.limits import Limits
-    from evse.session import SessionLog
-
-    circuit = config["pilot"]
-    guard = Guard(board.coil, board.rcm_trip, board.pilot, circuit)
-    guard.start()
-    feedback = board.contactor_feedback
-    sessions = SessionLog("/data/sessions")
-    charger = Charger(board.pilot, guard, feedback, Limits(), sessions, circuit)
-    residual = config.get("residual", {})
-    charger.book.residual_policy = residual.get("retry_s", 900), residual.get("retries", 3)
-    return charger
-
-
-def make_meter(board, settings, session_log):
-    """The internal meter; it counts on from where the log of sessions stands."""
-    calibration = board.ct_calibration
-    if calibration:
-        from meter.ct_meter import CtMeter
-
-        return CtMeter(board.ct_sampler(), calibration, session_log.meter_wh, _ZERO_PATH)
-    from meter.poller import Meter
-    from modbus.rtu import Master
-
-    return Meter(
-        Master(board.meter_port()),
-        settings,
-        counted_wh=session_log.meter_wh,
-        in_session=session_log.unfinished is not None,
-        zero_path=_ZERO_PATH,
-    )
-
-
-def make_links(settings):
-    """The network interfaces."""
-    from drivers.wifi import WiFi
-    from net.links import Links
-
-    return Links(settings, WiFi(), boards.serial())
-
-
-def make_connector(board, settings, charger):
-    """What is around the connector."""
-    from evse.connector import Connector
-
-    return Connector(
-        charger,
-        settings,
-        board.expander,
-        board.contactor_feedback,
-        board.rcm_trip,
-        board.outlet_parts,
-        board.monitors_earth,
-    )
-
-
-def start_surroundings(supervisor, board, services) -> None:
-    """What a charge needs beside the charger itself; before it, so that it never charges without."""
-    from evse.environment import Environment
-
-    settings, charger = services.settings, services.charger
-    connector = charger.connector = make_connector(board, settings, charger)
-    supervisor.start("connector", connector.run)
-    supervisor.start("meter", services.meter.run)
-    environment = Environment(settings, charger, board.dip_limit_ma, board.thermistor)
-    task = supervisor.start("environment", environment.run, stale_ms=_ENVIRONMENT_STALE_MS)
-    environment.beat = task.beat
-    services.environment = environment
-
-
-def start_charger(supervisor, charger) -> None:
-    """The charging loop itself."""
-    charger.beat = supervisor.start("charger", charger.run, stale_ms=_CHARGER_STALE_MS).beat
-
-
-def start_panel(supervisor, board, services) -> None:
-    """Lamps and display."""
-    from evse.panel import Panel
-
-    lamps = board.lamps()
-    lcd = board.lcd() if services.settings.get("lcd1602") else None
-    supervisor.start("lamps", lamps.run)
-    scheme = board.lamp_scheme
-    panel = Panel(services.charger, lamps, lcd, services.links.condition, scheme)
-    supervisor.start("panel", panel.run)
-    services.panel = panel
-
-
-def start_backend(supervisor, board, services) -> None:
-    """The connection to the back office."""
-    from core.journal import Journal
-    from ocpp16.charge_point import ChargePoint
-
-    journal = Journal("/data/ocpp", _OCPP_BYTES)
-    charge_point = ChargePoint(
-        services.settings, services.charger, journal, VERSION, services.serial
-    )
-    charge_point.on_reset = lambda kind: restart()
-    charge_point.on_unlock = services.charger.connector.unlock
-    services.charge_point = services.links.charge_point = charge_point
-    supervisor.start("ocpp", charge_point.run)
-
-
-def start_cards(supervisor, board, services) -> None:
-    """Cards, and cars that need none."""
-    from auth.authorizer import Authorizer
-
-    authorizer = Authorizer(services.settings, services.charger, services.charge_point)
-    supervisor.start("authorizer", authorizer.run)
-    buzzer = board.buzzer()
-    if buzzer:
-        authorizer.on_decision = buzzer.decided
-        services.charger.listen(lambda event, session: buzzer.show(services.charger.status))
-    reader = board.card_reader(authorizer.present)
-    authorizer.watch(reader)
-    services.environment.reader = reader
-    supervisor.start("cards", reader.run)
-
-
-def start_web(supervisor, board, services) -> None:
-    """The network and the pages."""
-    from web.app import WebServer, create_app
-
-    supervisor.start("net", services.links.run)
-    supervisor.start("web", WebServer(create_app(services), services.web_port).run)
-
-
-_BARE_PARTS = (("panel", start_panel), ("web", start_web))
-_PARTS = (
-    ("panel", start_panel),
-    ("back office", start_backend),
-    ("cards", start_cards),
-    ("web", start_web),
-)
-
-
-def restart() -> None:
-    """Reset the chip on purpose."""
+def restart(kind: str = "") -> None:
+    """Reset the chip on purpose; kind: OCPP's, hard or soft are the same here."""
     loading.once("core.starts", "lasted")
-    boards.reset()
+    chip.reset()
 
 
-def make_core(crashing: bool):
-    """Board, charger and services; a controller that crashes again and again goes without the rest."""
-    config, trouble = loading.once("core.board_config", "read", crashing)
-    settings = Settings("/data/settings.json")
-    board = boards.Board(config["board"])
-    settings.dip_limit_ma = board.dip_limit_ma
-    charger = make_charger(board, config["board"])
-    charger.book.set(faults.CRASH_LOOP, crashing)
-    charger.book.set(faults.CONFIG_DAMAGED, trouble)
-    if not crashing:
-        charger.meter = make_meter(board, settings, charger.session_log)
-    web_port = config.get("web_port", 80)
-    return board, Services(settings, charger, charger.meter, make_links(settings), web_port)
+def outlet_parts(expander) -> tuple:
+    """Lock and proximity contact of a socket outlet, when the settings say that there is one."""
+    config, _ = loading.once("core.board_config", "read")
+    return loading.once("drivers.board", "outlet_parts", config["board"], expander)
 
 
-async def start_parts(supervisor, board, services, parts) -> None:
-    """Load and start one after the other; what does not start is left out."""
-    for name, start in parts:
-        gc.collect()
-        await asyncio.sleep_ms(0)  # the charger has its turn between the loads
-        try:
-            start(supervisor, board, services)
-        except Exception as error:  # what is left still charges safely and can be reached
-            log.error("main", name + " does not start")
-            sys.print_exception(error)
+def sound(buzzer, charger) -> None:
+    """Have a buzzer follow the charger."""
+    charger.listen(lambda event, session: buzzer.show(charger.status))
 
 
 async def main() -> None:
-    """Put everything together and run it."""
+    """Start everything, give up what only the start needs, and run."""
     gc.threshold(_GC_BYTES)
-    cause = boards.reset_cause()
-    log.info("main", "mpevse %s, started by %s" % (VERSION, cause))
-    storage.make_directory("/data")
-    crashing = loading.once("core.starts", "note", cause)
-    supervisor = tasks.Supervisor(boards.watchdog())
-    board, services = make_core(crashing)
-    charger = services.charger
-    power_failed = cause == "power on"
-    cut_short = charger.session_log.unfinished
-    power_return = loading.load("evse.power_return")
-    if power_failed:
-        power_return.hold(charger)
-    if not crashing:
-        start_surroundings(supervisor, board, services)
-    start_charger(supervisor, charger)
-    await start_parts(supervisor, board, services, _BARE_PARTS if crashing else _PARTS)
-    returning = power_return.run(services.settings, charger, power_failed, cut_short)
+    supervisor, returning = await loading.load("start_up").start()
     following = (asyncio.create_task(returning), asyncio.create_task(stay_up()))
-    loading.unload("evse.power_return")
-    if services.panel:
-        services.panel.starting = False
+    for name in ("start_up", "drivers.board"):
+        loading.unload(name)
+    gc.collect()
     await supervisor.run()
     del following
 
@@ -247,4 +76,4 @@ def run_forever() -> None:
         asyncio.run(main())
     except Exception as error:
         sys.print_exception(error)
-    boards.reset()
+    chip.reset()

@@ -33,7 +33,7 @@ FIRMWARE = {
     "web": ("core", "microdot"),
     "boot": ("core", "drivers", *HARDWARE),
 }
-FIRMWARE["firmware"] = tuple(FIRMWARE)  # the composition root
+FIRMWARE["firmware"] = FIRMWARE["start_up"] = (*FIRMWARE, "firmware")  # the composition root
 FIRMWARE["main"] = ("firmware",)
 # Single modules that may import more than their room.
 MORE = {"ocpp16.adapter": ("evse",)}

@@ -19,5 +19,5 @@ def once(name: str, function: str, *arguments):
 def unload(name: str) -> None:
     """Give a module up; whatever of it is still in use stays until it is not."""
     package, _, leaf = name.rpartition(".")
-    if sys.modules.pop(name, None) and hasattr(sys.modules[package], leaf):
+    if sys.modules.pop(name, None) and package and hasattr(sys.modules[package], leaf):
         delattr(sys.modules[package], leaf)

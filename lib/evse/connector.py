@@ -28,7 +28,7 @@ class Connector:
     """Steps all of it.
 
     expander: drivers.io_expander.IoExpander; contacts_closed(): the contactor's; rcm_trip(): the
-    monitor's output; outlet_parts(): (lock, proximity) of a socket outlet; monitors_earth: whether
+    monitor's output; outlet_parts(expander): (lock, proximity) of a socket outlet; monitors_earth: whether
     the board has a ground monitor.
     """
 
@@ -148,7 +148,7 @@ class Connector:
 
     def _fit_outlet(self) -> None:
         try:
-            lock, proximity = self._outlet_parts()
+            lock, proximity = self._outlet_parts(self._expander)
         except (KeyError, TypeError) as error:
             log.error("connector", "config.json, lock or proximity: %s" % error)
             self._charger.book.set(faults.CONFIG_DAMAGED, True)
