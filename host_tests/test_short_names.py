@@ -37,6 +37,19 @@ def test_what_a_single_file_names_privately_is_shortened():
     assert (counter.value(), counter.value()) == (3, 6)
 
 
+def test_two_files_may_shorten_the_same_private_name():
+    """Each of its own classes has it, and nobody reaches for it from outside."""
+    texts = {
+        name: f"class {name.upper()}:\n    def __init__(self):\n        self._count = 0\n"
+        for name in ("a", "b")
+    }
+    assert "_count" not in "".join(shorten(texts, ()).values())
+    child = "from a import A\n\n\nclass C(A):\n    def more(self):\n        self._count += 1\n"
+    assert "_count" in shorten({**texts, "c": child}, ())["a"]
+    friend = "import a\n\na.A()._count = 3\n"
+    assert "_count" in shorten({**texts, "d": friend}, ())["a"]
+
+
 def test_a_name_in_a_string_stays():
     text = "def _f():\n    return 1\n\n\nVALUE = globals()['_f']()\n"
     assert shorten({"a.py": text})["a.py"] == text

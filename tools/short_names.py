@@ -1,7 +1,7 @@
 """Shortens names that nobody outside knows: private ones, and arguments never passed by name.
 
 On a board each spelling of a name costs heap once, whatever it names and however often: some ten bytes
-and its letters. Public names keep theirs; so does a private name that a second file, or a string, uses.
+and its letters. Public names keep theirs; so does a private name that another file, or a string, may mean.
 Lines keep their numbers, so that a traceback still leads to the place.
 """
 
@@ -35,10 +35,20 @@ def shorten(sources: "dict[str, str]", users: "tuple[str, ...] | None" = None) -
     if users is not None:
         fixed = {name for text in (*sources.values(), *users) for name in _fixed_names(text)}
         sources = {path: _shorten_arguments(text, fixed) for path, text in sources.items()}
-    known = Counter(name for text in (*sources.values(), *(users or ())) for name in _names(text))
+    everything = (*sources.values(), *(users or ()))
+    known = Counter(name for text in everything for name in _names(text))
+    shared = {name for text in everything for name in _reached_from_outside(text)}
     quoted = "\n".join(_strings(sources))
     return {
-        path: _shorten_file(text, {name for name in _own(text, whole) if known[name] == 1}, quoted)
+        path: _shorten_file(
+            text,
+            {
+                name
+                for name in _own(text, whole)
+                if known[name] == 1 or (name.startswith("_") and whole and name not in shared)
+            },
+            quoted,
+        )
         for path, text in sources.items()
     }
 
@@ -82,6 +92,22 @@ def _own(text: str, public: bool) -> "set[str]":
         elif isinstance(node, ast.alias):
             elsewhere.update(node.name.split("."))
     return {name for name in found if _may_change(name, public and name not in elsewhere)}
+
+
+def _reached_from_outside(text: str) -> "Iterator[str]":
+    """Names that a source uses of what may be another file's.
+
+    What comes after anything but self; and all names of a file with a class whose parent is elsewhere.
+    """
+    tree = ast.parse(text)
+    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(_is_foreign(b, classes) for b in node.bases):
+            yield from _names(text)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) != "self":
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield from node.name.split(".")
 
 
 def _may_change(name: str, public: bool) -> bool:
