@@ -4,7 +4,7 @@ import json
 
 import pytest
 from core.setting_types import declarations, parse
-from core.settings import Settings, SettingsError
+from core.settings import Settings, SettingsError, mark
 
 
 @pytest.fixture
@@ -17,6 +17,23 @@ def test_defaults_are_valid_and_need_no_file(path):
     for declaration in declarations():
         if declaration.has_value:
             assert settings.get(declaration.key) == parse(declaration, declaration.default)
+
+
+def test_no_two_keys_have_the_same_mark():
+    keys = [declaration.key for declaration in declarations()]
+    assert len({mark(key) for key in keys}) == len(keys) == len(set(keys))
+
+
+def test_a_reset_brings_all_defaults_back_and_is_told(path):
+    heard = []
+    settings = Settings(path)
+    settings.change({"output_current_limit": 16, "office_address": "Main Street 1"})
+    settings.listen(heard.append)
+    settings.reset()
+    for known in (settings, Settings(path)):
+        assert known.get("output_current_limit") == 32
+        assert known.get("office_address") == ""
+    assert {"output_current_limit", "free_charging"} <= heard[0]
 
 
 def test_a_change_is_there_after_a_restart(path):

@@ -1,9 +1,9 @@
 """The settings' declarations, and what values they take: loaded while a table or a change is read."""
 
 from core import loading, log, storage
-from core.settings import SettingsError
+from core.settings import SettingsError, mark
 
-_TABLE = __file__.rsplit("/", 1)[0] + "/settings.tsv"
+TABLE = __file__.rsplit("/", 1)[0] + "/settings.tsv"
 _WITHOUT_VALUE = ("reading", "action", "action+text")
 ROLES = ("manufacturer", "operator", "user")  # in the order of the table's rights
 
@@ -57,20 +57,26 @@ class Declaration:
 
 def declarations(page: str = ""):
     """Read the declarations one after the other, or those of a page."""
-    for block in storage.line_blocks(_TABLE):
+    for block in storage.line_blocks(TABLE):
         for line in block.split("\n"):
             if line[0] != "#" and (not page or line.split("\t", 3)[2] == page):
                 yield Declaration(line)
 
 
+def declarations_in(block: str, keys):
+    """The declarations of some keys that are in a block; searching it costs less than to look at its lines."""
+    block = "\n" + block + "\n"
+    for key in keys:
+        start = block.find("\n" + key + "\t") + 1
+        if start:
+            yield Declaration(block[start : block.find("\n", start)])
+
+
 def declarations_of(keys):
-    """Read the declarations of some keys; searching a block costs less than looking at its lines."""
-    for block in storage.line_blocks(_TABLE):
-        block = "\n" + block + "\n"
-        for key in keys:
-            start = block.find("\n" + key + "\t") + 1
-            if start:
-                yield Declaration(block[start : block.find("\n", start)])
+    """Read the declarations of some keys."""
+    for block in storage.line_blocks(TABLE):
+        for declaration in declarations_in(block, keys):
+            yield declaration
 
 
 def find(key: str) -> "Declaration | None":
@@ -241,6 +247,11 @@ def default_of(key: str):
     return default(declaration)
 
 
+def kept_keys() -> set:
+    """Keys of the settings whose values are kept in memory."""
+    return {declaration.key for declaration in declarations() if declaration.is_kept}
+
+
 def _stored_value(declaration: Declaration, value):
     if declaration.type != "password":
         return parse(declaration, value)
@@ -250,7 +261,7 @@ def _stored_value(declaration: Declaration, value):
 
 
 def initial(stored: dict) -> tuple:
-    """(values kept in memory, those that are stored); what is stored and wrong gives way to its default."""
+    """(values kept in memory by mark, those that are stored); what is stored and wrong gives way to its default."""
     values, kept = {}, {}
     for declaration in declarations():
         key = declaration.key
@@ -260,16 +271,19 @@ def initial(stored: dict) -> tuple:
             except (ValueError, AttributeError) as error:
                 log.warning("settings", "%s %s, using its default" % (key, error))
         if declaration.is_kept:
-            values[key] = kept[key] if key in kept else default(declaration)
+            values[mark(key)] = kept[key] if key in kept else default(declaration)
     return values, kept
 
 
-def checked(changes: dict, settings) -> tuple:
-    """(the changes' values, what is to be stored then). SettingsError names each wrong one."""
+def checked(changes: dict, settings, found=None) -> tuple:
+    """(the changes' values, what is to be stored then). SettingsError names each wrong one.
+
+    found: the declarations of what changes, or None.
+    """
     errors = {key: "is no setting" for key in changes}
     accepted = {}
     stored = dict(settings.stored)
-    for declaration in declarations_of(changes):
+    for declaration in found or declarations_of(changes):
         if not declaration.has_value:
             continue
         key = declaration.key

@@ -4,6 +4,8 @@ The file on flash holds only what differs from the defaults. A change is checked
 with a temporary file and a rename, so that a power cut leaves the old or the new set.
 """
 
+from binascii import crc32
+
 from core import loading, log, storage
 
 _TYPES = "core.setting_types"
@@ -17,12 +19,17 @@ class SettingsError(Exception):
         self.errors = errors
 
 
+def mark(key: str) -> int:
+    """A key's number: a hundred keys as strings would take four kilobytes of a board's heap."""
+    return crc32(key.encode()) & 0x3FFFFFFF
+
+
 class Settings:
     """The values, by key; a default where nothing else was set."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._values = {}
+        self._values = {}  # those kept in memory, by mark
         self.stored = {}  # what differs from the defaults, as on flash
         self.dip_limit_ma = lambda: 0  # the board's: 0 while there is none
         self._listeners = []
@@ -40,24 +47,26 @@ class Settings:
 
     def get(self, key: str):
         """A setting's value. KeyError when there is no such setting."""
-        if key in self._values:
-            return self._values[key]
+        number = mark(key)
+        if number in self._values:
+            return self._values[number]
         if key in self.stored:
             return self.stored[key]
         return loading.once(_TYPES, "default_of", key)
 
-    def change(self, changes: dict) -> None:
+    def change(self, changes: dict, declarations=None) -> None:
         """Check and store changes, all or nothing. SettingsError names each wrong one.
 
-        A password is given as bytes, as auth.passwords makes them.
+        A password is given as bytes, as auth.passwords makes them. declarations: those of the
+        changes, from one who has read them; that takes a while.
         """
-        accepted, stored = loading.once(_TYPES, "checked", changes, self)
+        accepted, stored = loading.once(_TYPES, "checked", changes, self, declarations)
         if stored != self.stored:
             storage.write_json(self._path, stored)
         self.stored = stored
         for key in accepted:
-            if key in self._values:
-                self._values[key] = accepted[key]
+            if mark(key) in self._values:
+                self._values[mark(key)] = accepted[key]
         for callback in self._listeners:
             callback(set(accepted))
 
@@ -65,7 +74,7 @@ class Settings:
         """Back to the defaults, all of them."""
         storage.write_json(self._path, {})
         self._load()
-        keys = set(self._values)
+        keys = loading.once(_TYPES, "kept_keys")
         for callback in self._listeners:
             callback(keys)
 
