@@ -160,6 +160,8 @@ def test_configuration_is_read_and_changed_through_the_settings(rig):
             ("MeterValuesSampledData", "Voltage,SoC", "Rejected"),
             ("AuthorizeRemoteTxRequests", "false", "Accepted"),
             ("AuthorizeRemoteTxRequests", "maybe", "Rejected"),
+            ("LocalPreAuthorize", "true", "Accepted"),
+            ("AuthorizationKey", "0123456789abcdef", "Accepted"),
             ("NumberOfConnectors", "2", "Rejected"),
             ("NoSuchKey", "1", "NotSupported"),
         ):
@@ -167,6 +169,10 @@ def test_configuration_is_read_and_changed_through_the_settings(rig):
             assert answer == {"result": {"status": status}}, key
         assert rig.settings.get("meter_value_sample_interval") == 30
         assert rig.settings.get("authorize_remote_tx") is False
+        assert rig.settings.get("local_pre_authorize") is True
+        assert rig.settings.get("basic_auth_password") == "0123456789abcdef"
+        told = await rig.call("GetConfiguration", key=["AuthorizationKey"])
+        assert told["result"]["unknownKey"] == ["AuthorizationKey"]  # written only
 
     rig.play(story)
 

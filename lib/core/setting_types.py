@@ -79,6 +79,14 @@ def declarations_of(keys):
             yield declaration
 
 
+def ocpp_declarations():
+    """Read the declarations of settings that are configuration keys of OCPP."""
+    for block in storage.line_blocks(TABLE):
+        for line in block.split("\n"):
+            if line[-1] != "\t" and line[0] != "#":
+                yield Declaration(line)
+
+
 def find(key: str) -> "Declaration | None":
     """The declaration of a key."""
     for declaration in declarations_of((key,)):

@@ -1,36 +1,37 @@
-"""OCPP 1.6 configuration keys (section 9), each bound to a setting or a fact of the firmware."""
+"""OCPP 1.6 configuration keys (section 9): settings that the table of settings names so, and facts."""
 
+from core import loading
 from core.settings import SettingsError
 from ocpp16 import queue
 from ocpp16.fields import LIST
 
-# (key, setting) may be written; (key, None, value) may only be read
-_KEYS = (
-    ("AuthorizeRemoteTxRequests", "authorize_remote_tx"),
-    ("ClockAlignedDataInterval", None, "0"),
-    ("ConnectionTimeOut", None, "60"),  # how long evse.charger waits for the plug
-    ("GetConfigurationMaxKeys", None, "30"),
-    ("HeartbeatInterval", "heartbeat_interval"),
-    ("MeterValueSampleInterval", "meter_value_sample_interval"),
-    ("MeterValuesAlignedData", None, ""),
-    ("MeterValuesSampledData", "meter_values_sampled_data"),
-    ("NumberOfConnectors", None, "1"),
-    ("StopTransactionOnInvalidId", None, "true"),
-    ("StopTxnAlignedData", None, ""),
-    ("StopTxnSampledData", None, ""),
-    ("SupportedFeatureProfiles", None, "Core,RemoteTrigger"),
-    ("TransactionMessageAttempts", None, str(queue.ATTEMPTS)),
-    ("TransactionMessageRetryInterval", None, str(queue.RETRY_INTERVAL_S)),
-    ("WebSocketPingInterval", None, "60"),
+# What may only be read, beside the settings.
+_FACTS = (
+    ("ClockAlignedDataInterval", "0"),
+    ("ConnectionTimeOut", "60"),  # how long evse.charger waits for the plug
+    ("GetConfigurationMaxKeys", "40"),
+    ("MeterValuesAlignedData", ""),
+    ("NumberOfConnectors", "1"),
+    ("StopTransactionOnInvalidId", "true"),
+    ("StopTxnAlignedData", ""),
+    ("StopTxnSampledData", ""),
+    ("SupportedFeatureProfiles", "Core,RemoteTrigger"),
+    ("TransactionMessageAttempts", str(queue.ATTEMPTS)),
+    ("TransactionMessageRetryInterval", str(queue.RETRY_INTERVAL_S)),
+    ("WebSocketPingInterval", "60"),
 )
+_MOST_NAMES = 40
+_TYPES = "core.setting_types"
 
 
-def _find(name: str):
-    """The row of a key; names are case-insensitive (CiString50Type)."""
-    for row in _KEYS:
-        if row[0].lower() == name.lower():
-            return row
-    return None
+def _settings() -> list:
+    """(configuration key, setting, whether it is secret) of those that have an effect."""
+    types = loading.load(_TYPES)
+    try:
+        found = types.ocpp_declarations()
+        return [(d.ocpp_key, d.key, d.is_secret) for d in found if d.has_effect]
+    finally:
+        loading.unload(_TYPES)
 
 
 def _text(value) -> str:
@@ -39,55 +40,45 @@ def _text(value) -> str:
     return str(value)
 
 
-def _entry(charge_point, row: tuple) -> dict:
-    if row[1] is None:
-        return {"key": row[0], "readonly": True, "value": row[2]}
-    if row[0] == "HeartbeatInterval":  # BootNotification's answer may have set it
-        value = charge_point.heartbeat_s
-    else:
-        value = charge_point.settings.get(row[1])
-    return {"key": row[0], "readonly": False, "value": _text(value)}
+def _entries(charge_point) -> list:
+    """All keys that can be read."""
+    entries = [{"key": key, "readonly": True, "value": value} for key, value in _FACTS]
+    for name, key, secret in _settings():
+        if secret:  # such as AuthorizationKey: written only
+            continue
+        value = charge_point.settings.get(key)
+        if name == "HeartbeatInterval":  # BootNotification's answer may have set it
+            value = charge_point.heartbeat_s
+        entries.append({"key": name, "readonly": False, "value": _text(value)})
+    return sorted(entries, key=lambda entry: entry["key"])
 
 
 def _get(charge_point, payload: dict) -> tuple:
+    entries = _entries(charge_point)
     names = payload.get("key")
     if not names:
-        return {"configurationKey": [_entry(charge_point, row) for row in _KEYS]}, None
-    found = []
-    unknown = []
-    for name in names[: len(_KEYS) * 2]:
-        row = _find(str(name))
-        if row:
-            found.append(_entry(charge_point, row))
-        else:
-            unknown.append(str(name)[:50])
+        return {"configurationKey": entries}, None
+    by_name = {entry["key"].lower(): entry for entry in entries}  # CiString50Type
+    names = [str(name) for name in names[:_MOST_NAMES]]
+    found = [by_name[name.lower()] for name in names if name.lower() in by_name]
     answer = {"configurationKey": found}
+    unknown = [name[:50] for name in names if name.lower() not in by_name]
     if unknown:
         answer["unknownKey"] = unknown
     return answer, None
 
 
-def _parse(current, text: str):
-    """A value for a setting like the current one; ValueError when the text is none."""
-    if current is True or current is False:
-        if text.lower() not in ("true", "false"):
-            raise ValueError("neither true nor false")
-        return text.lower() == "true"
-    return int(text) if isinstance(current, int) else text
-
-
 def _change(charge_point, payload: dict) -> tuple:
-    row = _find(payload["key"])
-    if row is None:
-        return {"status": "NotSupported"}, None
-    if row[1] is None:
-        return {"status": "Rejected"}, None
-    settings = charge_point.settings
-    try:
-        settings.change({row[1]: _parse(settings.get(row[1]), payload["value"])})
-    except (ValueError, SettingsError):
-        return {"status": "Rejected"}, None
-    return {"status": "Accepted"}, None
+    name = payload["key"].lower()
+    for ocpp_key, key, _ in _settings():
+        if ocpp_key.lower() == name:
+            try:
+                charge_point.settings.change({key: payload["value"]})
+            except SettingsError:
+                return {"status": "Rejected"}, None
+            return {"status": "Accepted"}, None
+    known = [key for key, _ in _FACTS if key.lower() == name]
+    return {"status": "Rejected" if known else "NotSupported"}, None
 
 
 HANDLERS = {
