@@ -7,7 +7,7 @@ import pytest
 from littlefs import LittleFS
 
 from tools.build_image import build_image, pack
-from tools.device_files import ROOT, BuildError, device_files
+from tools.device_files import ROOT, BuildError, device_files, static_files
 
 MICROPYTHON = ROOT / "build" / "micropython" / "micropython32"
 
@@ -95,10 +95,28 @@ def test_given_a_tree_then_its_image_holds_what_a_board_needs_and_nothing_else(t
         "/drivers/lamps.mpy",
         "/lib/pages.mpy",
         "/web/static/page.html.gz",
+        "/web/static/hash",
     }
     assert files["/config.json"] == b'{"web_port": 80}'
     assert gzip.decompress(files["/web/static/page.html.gz"]) == b"<p>Charging</p>"
     assert files["/lib/core/greeting.mpy"][:1] == b"M"
+
+
+def test_given_other_contents_then_the_start_page_names_the_files_by_another_hash(tree):
+    def hash_and_start_page():
+        files = static_files(tree)
+        return files["/web/static/hash"].decode(), gzip.decompress(
+            files["/web/static/index.html.gz"]
+        ).decode()
+
+    (tree / "web/static/index.html").write_text('<script src="/static/app.js"></script>')
+    first, page = hash_and_start_page()
+    assert page == f'<script src="/static/{first}/app.js"></script>'
+    assert hash_and_start_page() == (first, page)
+    (tree / "web/static/page.html").write_text("<p>Charged</p>")
+    second, page = hash_and_start_page()
+    assert second != first
+    assert page == f'<script src="/static/{second}/app.js"></script>'
 
 
 def test_given_an_image_for_x86_then_micropython_mounts_it_and_runs_its_modules(tree, tmp_path):
@@ -115,7 +133,7 @@ def test_given_an_image_then_the_firmware_can_write_to_it_and_finds_it_again(tre
     assert on_micropython(image, "print(open('settings').read())") == "limit=16\n"
 
 
-def test_given_a_traceback_on_a_board_then_it_names_the_file_and_line_of_the_source(
+def test_given_a_traceback_on_a_board_then_it_names_the_module_and_line_of_the_source(
     tree, tmp_path
 ):
     image = tmp_path / "board.img"
@@ -128,7 +146,7 @@ try:
 except ValueError as error:
     sys.print_exception(error, sys.stdout)
 """
-    assert 'File "lib/core/greeting.py", line 7' in on_micropython(image, code)
+    assert 'File "core.greeting", line 7' in on_micropython(image, code)
 
 
 def test_given_overrides_then_they_are_added_or_replace_the_trees_files(tree, tmp_path):

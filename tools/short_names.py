@@ -128,7 +128,7 @@ def _shorten_file(text: str, own: "set[str]", quoted: str) -> str:
     spare = (name for name in _short_names("_") if name not in taken)
     short = {name: next(spare) for name in sorted(own)}
     found = (token for token in _tokens(text) if token.type == tokenize.NAME)
-    return _replaced(
+    return replaced(
         text,
         [
             (
@@ -147,7 +147,8 @@ def _byte(line: str, column: int) -> int:
     return len(line[:column].encode())
 
 
-def _replaced(text: str, replacements: "list[Replacement]") -> str:
+def replaced(text: str, replacements: "list[Replacement]") -> str:
+    """Return a source with names replaced."""
     lines = text.encode().splitlines(keepends=True)
     for row, start, end, new in sorted(set(replacements), reverse=True):
         line = lines[row - 1]
@@ -177,7 +178,7 @@ def _shorten_arguments(text: str, fixed: "set[str]") -> str:
         free = [n for n in own if n not in fixed and n not in ("self", "cls") and bound[n] == 1]
         short = dict(zip([n for n in free if len(n) > 1], spare, strict=False))
         replacements += _uses(function, short)
-    return _replaced(text, replacements)
+    return replaced(text, replacements)
 
 
 def _outermost_functions(node: ast.AST) -> "Iterator[ast.FunctionDef | ast.AsyncFunctionDef]":

@@ -12,7 +12,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.device_files import PARTS, firmware_modules, linked_texts
+from tools.device_files import PARTS, firmware_modules, linked_texts, module_label
 
 ENTRY = re.compile(r'File "([^"]+)", line (\d+), in \S+')
 
@@ -22,11 +22,13 @@ def translator() -> "Callable[[str], str]":
     modules, users = firmware_modules()
     _, linked = linked_texts(modules, users, PARTS)
     parts = {Path(path).stem: part for path, part in linked.items()}
+    labels = {module_label(path): path for path in modules}
 
     def entry(match: "re.Match[str]") -> str:
         path, line = match[1], int(match[2])
         if path in parts:
             path, line = parts[path].place(line)
+        path = labels.get(path, path)
         if path not in modules:
             return match[0]
         function = function_at(modules[path], line)
