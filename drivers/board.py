@@ -84,6 +84,23 @@ class Board:
         reads = tuple([self._adc(name) for name in ["mains_adc"] + names])
         return CtSampler(reads, circuit["zero_uv"])
 
+    def lan(self):
+        """The Ethernet interface; None without one."""
+        circuit = self._config.get("ethernet")
+        if not circuit:
+            return None
+        from drivers.lan import Lan
+
+        return Lan(circuit)
+
+    def button(self, on_long_press):
+        """The button; None without one."""
+        if "button" not in self._pins:
+            return None
+        from drivers.button import Button
+
+        return Button(self._pin("button", Pin.IN), on_long_press)
+
     def lcd(self):
         """The two-line display; loaded only where there is one."""
         from drivers.lcd1602 import Lcd1602

@@ -9,10 +9,13 @@ class Proximity:
         self._pullup_ohm = circuit["pullup_ohm"]
         self._supply_uv = circuit["supply_mv"] * 1000
 
-    def read_ohm(self) -> int:
-        """Resistance to earth, by the mean of four conversions; an open contact has tens of kilohms."""
+    def mean_uv(self) -> int:
+        """Mean of four conversions."""
         read_uv = self._read_uv
-        value_uv = (read_uv() + read_uv() + read_uv() + read_uv()) // 4
-        value_uv = min(value_uv, self._supply_uv - 10000)
+        return (read_uv() + read_uv() + read_uv() + read_uv()) // 4
+
+    def read_ohm(self) -> int:
+        """Resistance to earth; an open contact has tens of kilohms."""
+        value_uv = min(self.mean_uv(), self._supply_uv - 10000)
         across = (self._supply_uv - value_uv) // 100
         return (self._pullup_ohm * (value_uv // 100) + across // 2) // across

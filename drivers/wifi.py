@@ -1,30 +1,39 @@
-"""The Wi-Fi interfaces: the hotspot for set-up, and the station that joins the owner's network."""
+"""The radio's two interfaces: the station in the owner's network, and the hotspot for set-up.
+
+What is asked of them now and then is in drivers.wifi_setup, loaded for the call.
+"""
 
 import network
 
+from core import loading
+
 
 class WiFi:
-    """Hotspot and station of one radio."""
+    """Station and hotspot of one radio."""
 
     def __init__(self) -> None:
-        self._station = network.WLAN(network.STA_IF)
-        self._hotspot = network.WLAN(network.AP_IF)
+        self.station = network.WLAN(network.STA_IF)
+        self.hotspot = network.WLAN(network.AP_IF)
 
-    def start_hotspot(self, name: str, password: str) -> None:
-        """Open the hotspot at 192.168.4.1."""
-        self._hotspot.active(True)
-        self._hotspot.config(ssid=name, key=password, security=network.AUTH_WPA2_PSK)
-
-    def join(self, ssid: str, password: str) -> None:
-        """Start to join a network; the radio goes on trying by itself."""
-        self._station.active(True)
-        self._station.connect(ssid, password)
-
-    def leave(self) -> None:
-        """Switch the station off."""
-        self._station.disconnect()
-        self._station.active(False)
+    def do(self, function: str, *arguments):
+        """Call a function of drivers.wifi_setup."""
+        return loading.once("drivers.wifi_setup", function, self, *arguments)
 
     def address(self) -> str:
         """The station's IPv4 address, empty while there is none."""
-        return self._station.ifconfig()[0] if self._station.isconnected() else ""
+        return self.station.ifconfig()[0] if self.station.isconnected() else ""
+
+    def is_joining(self) -> bool:
+        """Tell whether joining a network is under way."""
+        return self.station.status() == network.STAT_CONNECTING
+
+    def rssi_dbm(self) -> "int | None":
+        """Signal strength of the network that it is in."""
+        try:
+            return self.station.status("rssi")
+        except OSError:  # it has just gone
+            return None
+
+    def guests(self) -> int:
+        """How many devices have joined the hotspot."""
+        return len(self.hotspot.status("stations"))  # type: ignore[arg-type]  # a list for these

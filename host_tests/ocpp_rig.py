@@ -8,6 +8,7 @@ import virtual_time
 from core import clock
 from core.journal import Journal
 from core.settings import Settings
+from evse.faults import FaultBook
 from sim.csms import DemoCsms
 
 IDENTITY = "CP 1/ä"
@@ -49,6 +50,7 @@ class CardboardCharger:
         self.available = True
         self.session = None
         self.settled = True
+        self.book = FaultBook()
         self.signaled_ma = 16000
         self.temperature_dc = 253
         self.meter = SimpleNamespace(

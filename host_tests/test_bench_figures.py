@@ -179,4 +179,4 @@ def test_a_figure_is_measured_on_a_bench_of_its_own(capsys, tmp_path):
     assert bench.main(["--only", "page_bytes"], tmp_path / "bench.json") == 0
     (line,) = printed(capsys)
     assert 1000 < line["value"] < 1_000_000
-    assert "/static/app.js" in line["conditions"]
+    assert "/app.js" in line["conditions"]

@@ -246,7 +246,9 @@ def test_a_limit_below_6_a_pauses_and_gives_its_reason(rig):
 def test_energy_and_reason_of_a_session(rig):
     async def story(rig):
         ended = []
-        rig.charger.listen(lambda event, session: ended.append(session) if event == "stop" else None)
+        rig.charger.listen(
+            lambda event, session: ended.append(session) if event == "stop" else None
+        )
         await charging(rig)
         await asyncio.sleep(600)
         rig.car(plugged=False)

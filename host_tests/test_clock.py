@@ -32,7 +32,15 @@ def test_forms_of_a_time(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01"]
+    "text",
+    [
+        "",
+        "now",
+        "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2026-01-01T25:00:00Z",
+        "2026-01-01",
+    ],
 )
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError):

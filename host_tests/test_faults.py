@@ -42,6 +42,7 @@ POLICIES = {
     faults.UNLOCK_JAM: ("unlock_jam", "ConnectorLockFailure", 0, ALWAYS, False),
     faults.READER_FAULT: ("reader_fault", "ReaderFailure", 0, ALWAYS, False),
     faults.CONFIG_DAMAGED: ("config_damaged", "InternalError", 0, 0, False),
+    faults.QUEUE_FULL: ("queue_full", "OtherError", 0, ALWAYS, False),
 }
 OCPP_CODES = """ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError
 OtherError OverCurrentFailure OverVoltage PowerMeterFailure PowerSwitchFailure ReaderFailure
@@ -132,7 +133,13 @@ def test_the_masks_name_each_fault_once():
     assert sum(kinds) == every and not kinds[0] & kinds[1] | kinds[1] & kinds[2]
     lasting = {bit for bit, row in POLICIES.items() if row[3] == 0 and not row[4]}
     assert sum(lasting) == faults.LASTING
-    gentle = {"over_current", "over_temperature", "temperature_sensor", "meter_fault"}
+    gentle = {
+        "over_current",
+        "over_temperature",
+        "temperature_sensor",
+        "meter_fault",
+        "queue_full",
+    }
     assert {POLICIES[bit][0] for bit in POLICIES if bit & faults.GENTLE} == gentle
 
 

@@ -110,7 +110,10 @@ class Nonsense:
         if now_us >= self._until_us:
             self._until_us = now_us + random.choice((50, 5000, 40_000, 300_000, 4_000_000))
             kind = random.randrange(10)
-            levels = (self._charging_uv,) * 7 + (self._charging_uv + 255_000, self._charging_uv + 510_000)
+            levels = (self._charging_uv,) * 7 + (
+                self._charging_uv + 255_000,
+                self._charging_uv + 510_000,
+            )
             self._uv = levels[kind] if kind < 9 else random.randrange(3_100_000)
             self._noise_uv = random.choice((0, 4000, 20_000))
         uv = self._uv + random.randint(-self._noise_uv, self._noise_uv)

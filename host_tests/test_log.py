@@ -7,7 +7,10 @@ from core import log
 @pytest.mark.parametrize("count", [1, 20, 500])
 def test_the_last_lines_are_kept_whole_and_in_order(count, capsys):
     for number in range(count):
-        log.info("test", "line %d of %d, some längere ones too %s" % (number, count, "x" * (number % 70)))
+        log.info(
+            "test",
+            "line %d of %d, some längere ones too %s" % (number, count, "x" * (number % 70)),
+        )
     kept = [line for line in log.lines() if "of %d," % count in line]
     numbers = [int(line.split("line ")[1].split(" ")[0]) for line in kept]
     assert numbers == list(range(count - len(kept), count))

@@ -133,7 +133,7 @@ def test_a_single_wrong_reading_changes_nothing(tmp_path):
 
     async def story(rig):
         await charging(rig)
-        proximity = rig.connector.outlet._proximity
+        proximity = rig.connector.outlet.proximity
         read_ohm, looks = proximity.read_ohm, []
 
         def disturbed():
@@ -154,7 +154,7 @@ def test_a_held_loop_does_not_make_one_wrong_reading_count_for_seconds(tmp_path)
     async def story(rig):
         await charging(rig)
         outlet = rig.connector.outlet
-        outlet._proximity.read_ohm = lambda: 100000
+        outlet.proximity.read_ohm = lambda: 100000
         rig.connector.step((rig.connector._stepped_ms + 2000) & 0x3FFFFFFF)
         assert not rig.charger.fault_bits
 

@@ -159,7 +159,7 @@ def filled(tmp_path, count: int) -> SessionLog:
     for number in range(1, count + 1):
         session_history.append(path, ended_session(number))
     log = SessionLog(path)
-    log._last_number = count
+    log.last_number = count
     return log
 
 
@@ -205,7 +205,7 @@ def test_damaged_records_cost_only_themselves(tmp_path):
 def test_an_empty_log_and_lost_files(tmp_path):
     log = SessionLog(str(tmp_path / "sessions"))
     assert list(log.read()) == []
-    log._last_number = 100000
+    log.last_number = 100000
     assert list(log.read(0, 10)) == []
 
 

@@ -105,7 +105,9 @@ class Life:
         limits = Limits()
         limits.set("operator", 32000)
         log = SessionLog(self.path)
-        self.charger = Charger(self.pilot, self.guard, lambda: int(self.coil), limits, log, CONFIG["pilot"])
+        self.charger = Charger(
+            self.pilot, self.guard, lambda: int(self.coil), limits, log, CONFIG["pilot"]
+        )
         self.charger.meter = self.meter
         self.charger.book.residual_policy = 5, 3
         self.charger.listen(self.hear)
@@ -220,7 +222,7 @@ def test_ten_thousand_sessions(life):
 
     power_cuts = life.boots - 1
     assert power_cuts > 200
-    numbers = list(range(1, life.charger.session_log._last_number + 1))
+    numbers = list(range(1, life.charger.session_log.last_number + 1))
     assert sorted(life.ended) == numbers
     assert life.started - power_cuts <= len(numbers) <= life.started
     kept = list(life.charger.session_log.read(0, SESSIONS))

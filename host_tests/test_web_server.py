@@ -1,6 +1,8 @@
 """The server against clients that are silent, slow, greedy or mad."""
 
 import asyncio
+import json
+import sys
 
 import pytest
 from web_rig import Browser, visit
@@ -106,14 +108,31 @@ def test_silent_clients_make_room_for_one_that_asks():
     visit(story)
 
 
+async def rest(request):
+    """A call that takes its time."""
+    await asyncio.sleep(float(request.args["s"]))
+    return {}
+
+
+def test_one_too_many_waits_for_a_place_as_a_browser_asks_for_several_files_at_once():
+    async def story(site):
+        site.app.add("GET /rest", rest, ())
+        busy = [asyncio.create_task(site.get("/rest?s=1")) for _ in range(6)]
+        await asyncio.sleep(0.1)
+        assert (await site.get("/"))[0] == 200
+        assert [(await task)[0] for task in busy] == [200] * 6
+
+    visit(story)
+
+
 def test_more_clients_at_once_than_places_are_sent_away_and_places_come_back():
     async def story(site):
-        crowd = [await site.send(b"") for _ in range(6)]
+        site.app.add("GET /rest", rest, ())
+        busy = [asyncio.create_task(site.get("/rest?s=4")) for _ in range(6)]
         await asyncio.sleep(0.1)
-        assert (await site.get("/"))[0] == 503
-        for _, writer in crowd:
-            writer.close()
-        await asyncio.sleep(0.1)
+        late = await asyncio.gather(site.get("/"), site.get("/"))
+        assert [status for status, _, _ in late] == [503, 503]
+        assert [(await task)[0] for task in busy] == [200] * 6
         assert (await site.get("/api/session", await site.cookie()))[0] == 200
 
     visit(story)
@@ -169,5 +188,145 @@ def test_a_compressed_file_is_sent_as_such(tmp_path, monkeypatch):
         status, headers, body = await site.get("/static/app.js")
         assert (status, headers["content-encoding"]) == (200, "gzip")
         assert int(headers["content-length"]) == len(body) == 5002
+
+    visit(story)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/nothing",
+        "/api/Settings",
+        "/api/settings9",
+        "/api/..",
+        "/api/../app",
+        "/api/%73ettings",
+        "/api/" + "settings" * 40,
+        "/api/",
+        "/api",
+        "/nowhere",
+    ],
+)
+def test_calls_that_do_not_exist_are_not_found_and_load_nothing(path):
+    async def story(site):
+        modules = set(sys.modules)
+        status, _, body = await site.get(path, await site.cookie())
+        assert (status, json.loads(body)) == (404, {"error": "not found"})
+        assert (await site.get(path))[0] == 401
+        assert set(sys.modules) == modules
+
+    visit(story)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "__INIT__", "JSON"])
+def test_a_call_has_the_methods_of_its_module_and_no_others(method):
+    async def story(site):
+        cookie = await site.cookie()
+        csrf = site.app.sessions.use(cookie.split("=")[1]).csrf
+        head = (
+            f"{method} /api/settings HTTP/1.1\r\nCookie: {cookie}\r\nX-CSRF-Token: {csrf}\r\n\r\n"
+        )
+        assert (await site.ask(head.encode()))[0] == 405
+
+    visit(story)
+
+
+def test_what_a_call_loads_is_given_up_after_it():
+    async def story(site):
+        cookie = await site.cookie()
+        await site.get("/api/state", cookie)
+        modules = set(sys.modules)
+        for path in ("/api/session", "/api/settings", "/api/settings?page=NETWORK", "/metrics"):
+            assert (await site.get(path, cookie))[0] == 200
+            assert set(sys.modules) == modules, path
+
+    visit(story)
+
+
+def test_phones_on_the_hotspot_are_led_to_the_page():
+    async def story(site):
+        request = b"GET /generate_204 HTTP/1.1\r\nHost: %s\r\n\r\n"
+        foreign = request % b"connectivitycheck.example.com"
+        # Given no hotspot, then a phone's question is one like any other
+        assert (await site.ask(foreign))[0] == 401
+        # when the hotspot is open, then it is led to the page
+        site.services.links.hotspot_open = True
+        site.services.links.hotspot_ip = "192.168.4.1"
+        site.services.web_port = 80
+        status, headers, _ = await site.ask(foreign)
+        assert (status, headers["location"]) == (302, "http://192.168.4.1/")
+        # but who asks for the page itself is not
+        assert (await site.ask(request % b"192.168.4.1"))[0] == 401
+        assert (await site.ask(b"GET /login HTTP/1.1\r\nHost: example.com\r\n\r\n"))[0] == 200
+
+    visit(story)
+
+
+def test_files_named_by_their_contents_hash_are_kept_and_others_asked_for_again(
+    tmp_path, monkeypatch
+):
+    # Given the files of an image
+    (tmp_path / "app.js.gz").write_bytes(b"\x1f\x8b" + bytes(50))
+    (tmp_path / "hash").write_text("0a1b2c3d")
+    monkeypatch.setattr("web.pages._FOLDER", str(tmp_path) + "/")
+
+    async def story(site):
+        # when a browser asks for one by the hash, then it may keep it
+        status, headers, body = await site.get("/static/0a1b2c3d/app.js")
+        assert (status, len(body)) == (200, 52)
+        assert headers["cache-control"] == "public, max-age=31536000, immutable"
+        # but not by another one, nor without
+        for path in ("/static/app.js", "/static/99999999/app.js"):
+            status, headers, _ = await site.get(path)
+            assert (status, headers["cache-control"]) == (200, "no-cache")
+            assert headers["etag"] == '"0a1b2c3d-52"'
+        # and the hash's own file is none of the pages'
+        assert (await site.get("/static/hash"))[0] == 404
+        assert (await site.get("/static/0a1b2c3d/../../app.py"))[0] == 404
+
+    visit(story)
+
+
+def test_every_answer_forbids_frames_guessed_types_and_copies():
+    async def story(site):
+        for path in ("/", "/static/app.js", "/api/state", "/api/nothing", "/api/session"):
+            for cookie in ("", await site.cookie()):
+                _, headers, _ = await site.get(path, cookie)
+                assert headers["x-content-type-options"] == "nosniff"
+                assert headers["x-frame-options"] == "deny"
+                assert headers["referrer-policy"] == "no-referrer"
+                if path.startswith("/api"):
+                    assert headers["cache-control"] == "no-store"
+        _, headers, _ = await site.get("/")
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+    visit(story)
+
+
+def test_the_oldest_silent_connection_gives_way_and_those_that_are_answered_stay():
+    async def story(site):
+        # Given live pages, and connections that say nothing
+        cookie = await site.cookie()
+        request = f"GET /api/live HTTP/1.1\r\nCookie: {cookie}\r\n\r\n".encode()
+        live = [await site.send(request) for _ in range(3)]
+        for reader, _ in live:
+            await reader.readuntil(b"event: state")
+        silent = []
+        for _ in range(3):
+            silent.append(await site.send(b""))
+            await asyncio.sleep(0.5)
+        # when one more asks, then it is answered in the place of the oldest silent one
+        await asyncio.sleep(1)
+        assert (await site.get("/api/session", cookie))[0] == 200
+        assert b" 408 " in await silent[0][0].readline()
+        for reader, _ in silent[1:]:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(reader.readline(), 0.1)
+        # and the live pages go on
+        site.services.charger.plugged = False
+        for reader, _ in live:
+            await asyncio.wait_for(reader.readuntil(b"event: change"), 5)
+        for _, writer in live + silent:
+            writer.close()
 
     visit(story)

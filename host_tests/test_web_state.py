@@ -65,8 +65,16 @@ def test_the_state_gives_the_reasons_and_what_lies_behind():
             "number": 7,
             "energy_kwh": 3.456,
             "start_unix_s": 1795198500,
+            "id_tag": "04A1B2C3",
         }
-        assert state["links"]["lan_ip"] == "192.168.1.232"
+        assert state["links"] == {
+            "wlan_ip": None,
+            "wlan_rssi_dbm": None,
+            "wlan_trouble": None,
+            "lan_ip": "192.168.1.232",
+            "operator": None,
+            "hotspot": False,
+        }
 
     play(story)
 
@@ -89,6 +97,53 @@ def test_limits_and_faults_are_given_with_reason_and_time():
         play(story)
     finally:
         clock._boot_unix_s = 0
+
+
+def test_a_pause_that_ends_by_itself_tells_the_seconds_left():
+    async def story(browser, services):
+        services.charger.limits.left_s = 85
+        assert (await state_of(browser))["limit_left_s"] == 85
+
+    play(story)
+
+
+def test_learning_is_told_and_a_live_page_hears_of_its_end():
+    async def story(site):
+        authorizer = site.services.authorizer = SimpleNamespace(learning="whitelist")
+        reader, writer = await live(site)
+        (first,) = await heard(reader, 0.5)
+        assert first[1]["learning"] == "whitelist"
+        authorizer.learning = ""
+        changes = await heard(reader, 2.2)
+        assert {"learning": None}.items() <= changes[0][1].items()
+        writer.close()
+
+    visit(story)
+
+
+def test_the_wireless_link_tells_its_signal_and_the_hotspot_whether_it_is_open():
+    links = SimpleNamespace(
+        wlan_ip="192.168.1.10", lan_ip="", operator="", wlan_rssi_dbm=-61, hotspot_open=True
+    )
+
+    async def story(browser, services):
+        state = await state_of(browser)
+        assert state["wlan_ip"] == "192.168.1.10"
+        assert (state["links"]["wlan_rssi_dbm"], state["links"]["hotspot"]) == (-61, True)
+
+    play(story, make_services(links=links))
+
+
+def test_what_comes_from_outside_stays_text_in_the_json():
+    tag = '"}<script>\\'
+
+    async def story(browser, services):
+        services.charger.session.id_tag = tag
+        services.settings.values["backend_chargepoint_id"] = tag
+        state = await state_of(browser)
+        assert state["session"]["id_tag"] == state["chargepoint_id"] == tag
+
+    play(story)
 
 
 def test_what_is_absent_is_null():

@@ -15,6 +15,7 @@ from sim.events import EventLog
 from sim.world import World
 
 CONFIG = json.loads((Path(__file__).parent.parent / "config.json").read_text())["board"]
+HOME = {"ssid": "Zuhause ☂", "rssi_dbm": -60, "security": "WPA2-PSK", "password": "right horse"}
 COMMAND = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
@@ -144,6 +145,18 @@ def test_everything_around_a_board_can_be_set(caller):
     assert board["network"] == {"wlan": False, "lan": True, "cellular": True}
 
 
+def test_the_air_around_a_board_can_be_set(caller):
+    body = {"networks": [HOME], "hotspot_guests": 2}
+    answer = caller.ask("PUT", "/api/boards/1/network", body)
+    assert answer == (200, {"wlan": True, "lan": True, "cellular": True, **body})
+    board = caller.board()
+    assert board["radio"] == {"joined": "", "networks": [HOME]}
+    assert (board["hotspot"]["on"], board["hotspot"]["guests"]) == (False, 2)
+    assert caller.ask("PUT", "/api/boards/1/network", {"networks": []})[0] == 200
+    assert caller.board()["radio"]["networks"] == []
+    assert len(caller.board(2)["radio"]["networks"]) > 3
+
+
 def test_a_card_lies_in_the_field_for_its_time(caller):
     body = {"uid": "04a1b2c3d4e5f6", "hold_ms": 300}
     assert caller.ask("POST", "/api/boards/1/card", body)[0] == 200
@@ -201,6 +214,12 @@ def test_the_bus_can_be_cut_and_disturbed(caller):
         ("PUT", "power", {}),
         ("PUT", "hang", {"ms": 1e9}),
         ("PUT", "network", {"wlan": None}),
+        ("PUT", "network", {"hotspot_guests": 11}),
+        ("PUT", "network", {"wlan": False, "networks": [{"ssid": "Home"}]}),
+        ("PUT", "network", {"networks": [{**HOME, "ssid": "x" * 33}]}),
+        ("PUT", "network", {"networks": [{**HOME, "ssid": "\ud800"}]}),
+        ("PUT", "network", {"networks": [{**HOME, "security": "WPA9"}]}),
+        ("PUT", "network", {"networks": [HOME] * 21}),
     ],
 )
 def test_wrong_input_is_refused_with_a_reason_and_changes_nothing(caller, method, path, body):

@@ -1,12 +1,16 @@
 """The web application over made-up services, and raw sockets to talk to it, in virtual time."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import socket
+import tempfile
 from types import SimpleNamespace
 
 import virtual_time
 from core import clock
+from core.settings import Settings
 from microdot.test_client import TestClient
 from web.app import WebServer, create_app
 
@@ -17,28 +21,32 @@ LOGINS = {
 }
 
 
-class Settings:
-    """Settings without a file."""
+def stored_password(text: str, rounds: int = 2) -> bytes:
+    """What is stored of a password, by another implementation."""
+    salt = b"sixteen bytes..."
+    key = hashlib.pbkdf2_hmac("sha256", text.encode(), salt, rounds)
+    parts = [base64.b64encode(part).decode() for part in (salt, key)]
+    return "$".join(["", "pbkdf2-sha256", str(rounds), *parts]).encode()
+
+
+class RigSettings(Settings):
+    """The settings on a file that is thrown away; passwords may be given as text."""
 
     def __init__(self) -> None:
-        self.values = {"backend_chargepoint_id": "etec03", "output_current_limit": 32.0}
-        for role, (login, password) in LOGINS.items():
-            self.values.update({f"{role}_login": login, f"{role}_password": password})
-        self._listeners = []
+        self._directory = tempfile.TemporaryDirectory()
+        super().__init__(self._directory.name + "/settings.json")
+        self.values = {}  # what a test puts here is not checked
+        self.change({"backend_chargepoint_id": "etec03"})
 
     def get(self, key):
         """Value of a setting."""
-        return self.values[key]
+        return self.values[key] if key in self.values else super().get(key)
 
     def change(self, changes):
         """Change settings and tell the listeners."""
-        self.values.update(changes)
-        for listener in self._listeners:
-            listener(set(changes))
-
-    def listen(self, listener):
-        """Add a listener."""
-        self._listeners.append(listener)
+        texts = [key for key in changes if key.endswith("_password") and key[:-9] in LOGINS]
+        stored = {k: stored_password(changes[k]) for k in texts if isinstance(changes[k], str)}
+        super().change({**changes, **stored})
 
 
 class Charger(SimpleNamespace):
@@ -57,8 +65,11 @@ class Charger(SimpleNamespace):
             contactor_closed=True,
             faults=[],
             active_faults=[],
-            limits=SimpleNamespace(slots=lambda: {"operator": 16000, "DIP switch": 32000}),
+            limits=SimpleNamespace(
+                slots=lambda: {"operator": 16000, "DIP switch": 32000}, left_s=0
+            ),
             plugged=True,
+            connector=None,
             temperature_dc=253,
             contactor_cycles=29,
             plug_cycles=27,
@@ -66,7 +77,11 @@ class Charger(SimpleNamespace):
                 high_mv=5980, low_mv=-11950, duty_permille=267, age_ms=lambda: 12
             ),
             session=SimpleNamespace(
-                number=7, energy_wh=3456, start_unix_s=1795198500, duration_s=lambda: 11359
+                number=7,
+                energy_wh=3456,
+                start_unix_s=1795198500,
+                id_tag="04A1B2C3",
+                duration_s=lambda: 11359,
             ),
             listeners=[],
         )
@@ -93,11 +108,16 @@ def make_services(**others) -> SimpleNamespace:
     )
     return SimpleNamespace(
         **{
-            "settings": Settings(),
+            "settings": RigSettings(),
+            "config": {"allow_factory_passwords": True},
+            "authorizer": None,
+            "on_restart": lambda: None,
             "charger": Charger(),
             "meter": meter,
             "charge_point": SimpleNamespace(state="Connected"),
-            "links": SimpleNamespace(lan_ip="192.168.1.232", wlan_ip="", operator=""),
+            "links": SimpleNamespace(
+                lan_ip="192.168.1.232", wlan_ip="", operator="", hotspot_open=False
+            ),
             "version": "0.1.0",
             "serial": "FC107E010000122C180C",
             **others,
@@ -110,7 +130,7 @@ class Browser(TestClient):
 
     csrf = ""
 
-    async def login(self, role="operator", password=None):
+    async def login(self, role="operator", password=""):
         """Log in; answers with the response."""
         user, right = LOGINS[role]
         body = {"user": user, "password": password or right}

@@ -57,12 +57,12 @@ def make_meter(board, settings, session_log):
     )
 
 
-def make_links(settings):
+def make_links(board, settings):
     """The network interfaces."""
     from drivers.wifi import WiFi
     from net.links import Links
 
-    return Links(settings, WiFi(), chip.serial())
+    return Links(settings, WiFi(), chip.serial(), board.lan())
 
 
 def make_connector(board, settings, charger):
@@ -108,6 +108,8 @@ def start_panel(supervisor, board, services) -> None:
     supervisor.start("lamps", lamps.run)
     scheme = board.lamp_scheme
     panel = Panel(services.charger, lamps, lcd, services.links.condition, scheme)
+    panel.links = services.links
+    panel.button = board.button(services.links.open_hotspot)
     supervisor.start("panel", panel.run)
     services.panel = panel
 
@@ -133,6 +135,12 @@ def start_cards(supervisor, board, services) -> None:
 
     authorizer = Authorizer(services.settings, services.charger, services.charge_point)
     services.authorizer = authorizer
+    authorizer.on_config_card = services.links.open_hotspot
+    charge_point = services.charge_point
+    if charge_point:
+        charge_point.remote_authorize = authorizer.remote
+        charge_point.on_clear_cache = authorizer.clear_cache
+        charge_point.on_tag_info = authorizer.told
     supervisor.start("authorizer", authorizer.run)
     buzzer = board.buzzer()
     if buzzer:
@@ -166,6 +174,7 @@ def make_core(crashing: bool):
     config, trouble = loading.once("core.board_config", "read", crashing)
     settings = Settings("/data/settings.json")
     board = Board(config["board"])
+    loading.once("core.factory_reset", "at_start", board.expander, settings)
     settings.dip_limit_ma = board.expander.dip_limit_ma
     charger = make_charger(board, config["board"])
     charger.book.set(faults.CRASH_LOOP, crashing)
@@ -173,7 +182,8 @@ def make_core(crashing: bool):
     if not crashing:
         charger.meter = make_meter(board, settings, charger.session_log)
     web_port = config.get("web_port", 80)
-    return board, Services(settings, charger, charger.meter, make_links(settings), web_port)
+    links = make_links(board, settings)
+    return board, Services(settings, charger, charger.meter, links, web_port)
 
 
 async def start_parts(supervisor, board, services, parts) -> None:

@@ -8,7 +8,7 @@ from typing import Awaitable, Callable, Protocol
 
 from aiohttp import web
 
-from sim import circuit, faults, meter_maps
+from sim import circuit, faults, meter_maps, radio
 from sim.board import LINK_BITS, Board
 from sim.checks import (
     BadInput,
@@ -16,11 +16,13 @@ from sim.checks import (
     checked,
     flag,
     hex_bytes,
+    limited,
     list_of,
     mapping,
     needed,
     number,
     one_of,
+    shaped,
     text,
     three,
     whole,
@@ -56,7 +58,17 @@ FAULTS: Shape = {name: flag for name in faults.NAMES}
 BUTTON: Shape = {"hold_ms": whole(1, 600_000)}
 POWER: Shape = {"on": flag}
 HANG: Shape = {"ms": whole(1, 60_000)}
-NETWORK: Shape = {name: flag for name in LINK_BITS}
+AIR: Shape = {
+    "ssid": limited(1, 32),
+    "rssi_dbm": whole(-100, -10),
+    "security": one_of(*radio.SECURITIES),
+    "password": limited(0, 63),
+}
+NETWORK: Shape = {
+    **{name: flag for name in LINK_BITS},
+    "networks": list_of(shaped(AIR), radio.MOST_NETWORKS),
+    "hotspot_guests": whole(0, radio.MOST_GUESTS),
+}
 _WORLD: "web.AppKey[World]" = web.AppKey("world", World)
 _PAGE: "web.AppKey[Path]" = web.AppKey("page", Path)
 _log = logging.getLogger(__name__)
@@ -289,7 +301,8 @@ def _hang(board: Board, values: dict) -> dict:
 
 def _set_network(board: Board, values: dict) -> dict:
     board.set_links(values)
-    return board.links()
+    guests = board.radio.guests
+    return {**board.links(), "networks": board.radio.networks, "hotspot_guests": guests}
 
 
 async def _set_bus(request: web.Request) -> web.Response:

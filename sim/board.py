@@ -13,6 +13,7 @@ from sim.chips.mfrc522 import Mfrc522
 from sim.chips.pcf8574 import Pcf8574
 from sim.chips.pn532 import Pn532
 from sim.meters import Meter
+from sim.radio import Radio
 from sim.registers import Registers
 from sim.rs485 import BoardPort, Bus
 from sim.shim import registers as layout
@@ -44,10 +45,12 @@ class Board:
         web_port: int,
         tell: Callable[[str, object], None],
         guard: "object",
+        dns_port: int = 0,
     ) -> None:
         self.number = number
         self.serial = chip_id(number).upper()
         self.web_port = web_port
+        self.dns_port = dns_port
         self._config = config
         self._guard = guard
         self._cards: dict[bytes, float] = {}
@@ -56,6 +59,7 @@ class Board:
         supply_offset = (number * 37 % 41 - 20) / 1000
         self.model = BoardModel(self.registers, config, tell, supply_offset)
         self.model.powered = False
+        self.radio = Radio(self.registers)
         self.bus = BoardBus(str(directory / "bus.sock"), self.registers)
         self._fit_chips()
         pins = config["pins"]
@@ -106,8 +110,11 @@ class Board:
         reader_pin = self._config["pins"]["rfid_cs"]
         self.bus.muted = {reader_pin} if "reader_silent" in faults else set()
 
-    def set_links(self, changes: dict[str, bool]) -> None:
-        """Put networks in or out of reach."""
+    def set_links(self, changes: dict) -> None:
+        """Put networks in or out of reach, change those in the air, let devices join the hotspot."""
+        changes = dict(changes)
+        self.radio.networks = changes.pop("networks", self.radio.networks)
+        self.radio.guests = changes.pop("hotspot_guests", self.radio.guests)
         links = self.registers[layout.LINKS]
         for name, on in changes.items():
             links = links | LINK_BITS[name] if on else links & ~LINK_BITS[name]
@@ -157,6 +164,8 @@ class Board:
             "temperature_c": model.temperature_c,
             "dip": {"max_a": model.dip_a, "factory_reset": model.dip_factory_reset},
             "network": self.links(),
+            "radio": {"joined": self.radio.joined(), "networks": self.radio.networks},
+            "hotspot": {**self.radio.hotspot(), "dns_port": self.dns_port},
             "firmware": self._firmware(),
             "faults": sorted(model.faults),
         }
@@ -190,6 +199,7 @@ class Board:
     def _reset(self, soft: bool) -> None:
         with self._guard:  # type: ignore[attr-defined]
             self.model.reset_outputs(soft)
+            self.radio.reset_outputs()
             if self.model.powered != self.process.powered:
                 self.model.change("powered", self.process.powered)
                 self._fit_chips()

@@ -130,6 +130,30 @@ def text(most: int) -> Check:
     return check
 
 
+def limited(least: int, most: int) -> Check:
+    """Text of so many bytes in UTF-8, none of them zero."""
+
+    def check(value: object) -> object:
+        try:
+            size = len(value.encode()) if isinstance(value, str) and "\0" not in value else -1
+        except UnicodeError:  # half a surrogate pair
+            size = -1
+        if not least <= size <= most:
+            raise BadInput(f"must be text of {least} to {most} bytes")
+        return value
+
+    return check
+
+
+def shaped(shape: Shape) -> Check:
+    """An object that has all of a shape's keys."""
+
+    def check(value: object) -> object:
+        return needed(value, shape, *shape)
+
+    return check
+
+
 def mapping(value: object) -> dict:
     """A JSON object."""
     if not isinstance(value, dict):

@@ -32,6 +32,7 @@ INTERPRETERS = {"pc": "micropython32", "esp32": "micropython32-slow"}
 READY_S = 8.0  # the bench answers by then, even where a board's page does not
 MOST_BOARDS = 20
 CSMS_OFFSET = 100  # the demo back office's port, from the bench's
+DNS_OFFSET = 200  # UDP port of board n's name server, from the bench's, plus n
 SWITCH_S = 0.0005  # the world's thread waits that long for the other threads at most
 LOGINS = "manufacturer WLQ01 / 40000003, operator etec / 88888888, user user / 88888888"
 
@@ -82,6 +83,8 @@ class Bench:
             yield f"controller {number:<5} http://{HOST}:{board.web_port}/"
             yield f"  its console    {self._data[number].console}"
         yield f"  logins         {LOGINS}"
+        if self._options.config.get("allow_factory_passwords") is not True:
+            yield "                 these see the state and set a password of their own, which opens the rest"
         yield f"back office      {self.backend_url or 'none'}"
         yield "Ctrl-C ends it all."
 
@@ -99,6 +102,8 @@ class Bench:
     def _add_board(self, number: int) -> None:
         config = merged(json.loads((ROOT / "config.json").read_text()), self._options.config)
         config["web_port"] = self._options.web + number - 1
+        config["dns_host"] = HOST  # here 192.168.4.1 is nobody's, and port 53 somebody else's
+        config["dns_port"] = self._options.bench + DNS_OFFSET + number
         data = BoardData(self._data_directory() / f"board-{number}")
         romfs = self._options.code == "romfs"
         data.prepare_flash(number, config, self.backend_url, romfs, self._options.settings)
@@ -115,6 +120,7 @@ class Bench:
             config["web_port"],
             partial(self.world.tell, number),
             self.world.lock,
+            config["dns_port"],
         )
         preset = self._options.settings.get("meter_preset")
         if preset in meter_maps.names():

@@ -29,7 +29,7 @@ FIRMWARE = {
     "net": ("core",),
     "ota": ("core",),
     "telemetry": ("core", "umqtt"),
-    "drivers": ("core.log", "core.clock", *HARDWARE),
+    "drivers": ("core.log", "core.clock", "core.loading", *HARDWARE),
     "web": ("core", "microdot"),
     "boot": ("core", "drivers", *HARDWARE),
 }

@@ -2,6 +2,9 @@
 
 import json
 
+from microdot import Response
+
+from web.auth import same
 from web.state import decimal
 
 # Metric, its type, and the state's keys with the label that tells them apart.
@@ -71,3 +74,14 @@ def lines(members):
         for key, text in samples:
             which = '{%s="%s"}' % (label, key[-2:].upper()) if label else ""
             yield "mpevse_%s%s %s\n" % (name, which, text)
+
+
+def response(request):
+    """The answer to GET /metrics, for a session or for the token of the settings."""
+    given = request.headers.get("Authorization", "")
+    token = request.app.services.settings.stored.get("metrics_token")
+    if not hasattr(request.g, "session") and not (token and same(given, "Bearer " + token)):
+        return {"error": "wrong token"}, 401
+    state = request.app.state
+    headers = {"Content-Type": "text/plain; version=0.0.4; charset=UTF-8"}
+    return Response(lines(state.members(state.values())), 200, headers)

@@ -25,25 +25,47 @@ def _size(path: str) -> int:
         return -1
 
 
-def file_response(request, name: str, version: str) -> Response:
-    """Answer with a file of the static folder, or 304 when the browser has this version of it."""
-    kind = _TYPES.get(name.rsplit(".", 1)[-1])
+def _content_hash() -> str:
+    """What the image build made of the files' contents; "" on a PC."""
+    try:
+        with open(_FOLDER + "hash") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _found(name: str, headers: dict) -> str:
+    """Path of a file, compressed or not; ends the request with 404 without one."""
     path = _FOLDER + name
-    headers = {"Cache-Control": "no-cache"}  # the browser asks whether its copy is still good
     size = _size(path + ".gz")
     if size >= 0:
         path += ".gz"
         headers["Content-Encoding"] = "gzip"
     else:
         size = _size(path)
+    kind = _TYPES.get(name.rsplit(".", 1)[-1])
     if kind is None or size < 0:
         abort(404, {"error": "not found"})
-    headers["ETag"] = '"%s-%d"' % (version, size)
-    if request.headers.get("If-None-Match") == headers["ETag"]:
-        return Response(b"", 304, headers)
     headers["Content-Type"] = kind
     headers["Content-Length"] = str(size)
+    return path
+
+
+def file_response(request, name: str, version: str) -> Response:
+    """Answer with a file of the static folder, or 304 when the browser has this version of it.
+
+    /static/<hash>/… never changes: browsers keep it. For others they ask whether theirs is still good.
+    """
+    headers = {}
+    path = _found(name, headers)
+    known = _content_hash()
+    if known and request.path == "/static/%s/%s" % (known, name):
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    else:
+        headers["Cache-Control"] = "no-cache"
+    tag = headers["ETag"] = '"%s-%s"' % (known or version, headers["Content-Length"])
+    if request.headers.get("If-None-Match") == tag:
+        return Response(b"", 304, {"ETag": tag, "Cache-Control": headers["Cache-Control"]})
     if name.endswith(".html"):
         headers["Content-Security-Policy"] = _CONTENT_SECURITY
-        headers["Referrer-Policy"] = "same-origin"
     return Response(open(path, "rb"), 200, headers)

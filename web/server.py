@@ -15,7 +15,9 @@ from micropython import const
 from core import clock, log
 
 _CONNECTIONS = const(6)
-_TURNED_AWAY = const(2)  # more that are told to come back later; others just see it closed
+_TURNED_AWAY = const(2)  # more that wait for a place in vain are told to come back, others closed
+_ROOM_LOOK_MS = const(50)
+_ROOM_LOOKS = const(40)  # two seconds
 _HEAD_BYTES = const(4096)
 _HEAD_BLOCK_BYTES = const(128)
 _BLOCK_BYTES = const(256)
@@ -29,7 +31,7 @@ _LINGER_BYTES = const(131072)
 _QUIET_S = 0.5  # period of the watch: nobody is connected …
 _BUSY_S = 0.1  # … and somebody is
 
-Request.max_content_length = 16384
+Request.max_content_length = 32768  # a configuration with a full whitelist
 Request.max_body_length = 2048
 Request.max_readline = 2048
 Response.send_file_buffer_size = 256  # a nearly full heap has many small gaps and no large one
@@ -61,7 +63,8 @@ class Head:
             self.headers[name.lower()] = value.strip()
             return
         self.method, self.target, version = line.decode().split(" ")
-        if not version.startswith("HTTP/1.") or not self.target.startswith("/"):
+        target = self.target
+        if not (version.startswith("HTTP/1.") and target.startswith("/") and min(target) > " "):
             raise ValueError("not HTTP/1")
         self.version = version[5:]
 
@@ -214,6 +217,7 @@ class WebServer:
         self._port = port
         self._host = host
         self._connections = []
+        self._waiting = 0  # connections without a place yet
 
     async def run(self) -> None:
         """Listen, and watch over the connections and the live pages."""
@@ -249,12 +253,28 @@ class WebServer:
                 return True
         return False
 
+    async def _wait_for_room(self) -> bool:
+        """Tell whether one more connection can be; wait a little for one to end.
+
+        A browser fetches a page's modules by six connections, beside the live stream that another
+        browser has, or that the same one has just left; a module that is refused is a dead page.
+        """
+        self._waiting += 1
+        try:
+            for _ in range(_ROOM_LOOKS):
+                if self._make_room():
+                    return True
+                await asyncio.sleep_ms(_ROOM_LOOK_MS)
+        finally:
+            self._waiting -= 1
+        return False
+
     async def _serve(self, reader, writer) -> None:
         connection = Connection(reader, writer)
-        if len(self._connections) >= _CONNECTIONS + _TURNED_AWAY:
+        if len(self._connections) + self._waiting >= _CONNECTIONS + _TURNED_AWAY:
             await connection.close()
             return
-        has_room = self._make_room()
+        has_room = await self._wait_for_room()
         self._connections.append(connection)
         try:
             if has_room:

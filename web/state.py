@@ -31,8 +31,11 @@ KEYS = (  # in the order of State.values()
     "vendor_error",
     "faults",
     "plugged",
+    "outlet",
     "contactor_closed",
     "limit_reason",
+    "limit_left_s",
+    "learning",
     "links",
     "wlan_ip",
     "lan_ip",
@@ -66,9 +69,9 @@ KEYS = (  # in the order of State.values()
     "energy",
 )
 _PLAIN = const(4)  # the first index of each kind
-_ONE_DECIMAL = const(32)
-_TWO_DECIMALS = const(41)
-_THREE_DECIMALS = const(44)
+_ONE_DECIMAL = const(35)
+_TWO_DECIMALS = const(44)
+_THREE_DECIMALS = const(47)
 
 _CACHE_MS = const(500)  # requests within this time get the same text
 _HEAP_MS = const(5000)  # counting a heap's free blocks takes milliseconds
@@ -161,7 +164,9 @@ class State:
                 pieces.append(self._piece(pieces, texts))
                 texts = []
                 await asyncio.sleep(0)
-        pieces.append(self._piece(pieces, texts) + b"}")
+        if texts:
+            pieces.append(self._piece(pieces, texts))
+        pieces[-1] += b"}"
         return pieces
 
     def _piece(self, before: list, texts: list) -> bytes:
@@ -185,10 +190,11 @@ class State:
         pilot = charger.pilot
         running = "null"
         if session:
-            running = '{"number":%d,"energy_kwh":%s,"start_unix_s":%d}' % (
+            running = '{"number":%d,"energy_kwh":%s,"start_unix_s":%d,"id_tag":%s}' % (
                 session.number,
                 decimal(session.energy_wh, 3),
                 session.start_unix_s or 0,
+                json.dumps(session.id_tag),
             )
         return [
             running,
@@ -207,15 +213,25 @@ class State:
             charger.vendor_error,
             list(charger.faults),
             charger.plugged,
+            bool(charger.connector and charger.connector.outlet),
             charger.contactor_closed,
             charger.limit_reason,
+            charger.limits.left_s,
+            getattr(getattr(self._services, "authorizer", None), "learning", None) or None,
         ]
 
     def _links(self, links) -> list:
         wlan_ip = getattr(links, "wlan_ip", None) or None
         lan_ip = getattr(links, "lan_ip", None) or None
         operator = getattr(links, "operator", None) or None
-        together = {"wlan_ip": wlan_ip, "lan_ip": lan_ip, "operator": operator}
+        together = {
+            "wlan_ip": wlan_ip,
+            "wlan_rssi_dbm": getattr(links, "wlan_rssi_dbm", None),
+            "wlan_trouble": getattr(links, "wlan_trouble", None) or None,
+            "lan_ip": lan_ip,
+            "operator": operator,
+            "hotspot": getattr(links, "hotspot_open", False),
+        }
         return [together, wlan_ip, lan_ip, operator]
 
     def _readings(self) -> list:

@@ -1,11 +1,14 @@
 """The controller's page under strangers: nothing without a login, and no input disturbs a charge."""
 
+import gzip
+import json
+import re
 import socket
 import time
 
 import pytest
 from bench_process import until
-from station import Page
+from station import Page, Station
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +30,69 @@ def test_a_session_lasts_until_logout(station):
     assert status == 403
     assert page.request("POST", "/api/logout")[0] == 204
     assert page.request("GET", "/api/state")[0] == 401
+
+
+def test_the_factory_password_only_opens_the_way_to_an_own_one(start_bench):
+    # Given a station as it comes from the factory
+    station = Station(start_bench(csms="none"))
+    page = station.page
+    assert page.login("WLQ01", "40000003") == 204
+    # then its state is there to see, and nothing else
+    assert page.state["status"] == "Available"
+    for method, path, body in (
+        ("GET", "/api/settings", None),
+        ("GET", "/metrics", None),
+        ("PUT", "/api/settings", {"output_current_limit": 16}),
+        ("POST", "/api/actions/restart", {}),
+    ):
+        status, _, answer = page.request(method, path, body)
+        assert (status, json.loads(answer)["password_is_factory"]) == (403, True), path
+    # when the manufacturer sets a password, then everything is open
+    own = {"manufacturer_password": "correct horse"}
+    assert page.request("PUT", "/api/settings", own)[0] == 200
+    status, _, answer = page.request("GET", "/api/settings?page=MANUFACTURER")
+    assert status == 200
+    assert len(json.loads(answer)["settings"]) > 30
+    change = {"output_current_limit": 16}
+    assert page.request("PUT", "/api/settings", change)[0] == 200
+    # and both last through a power cut, the old password being of no use
+    station.power(False)
+    station.power(True)
+    page.forget()
+    until(lambda: _answers(page), "the page answers", 30)
+    assert page.login("WLQ01", "40000003") == 401
+    assert page.login("WLQ01", "correct horse") == 204
+    _, _, answer = page.request("GET", "/api/settings?page=INSTALLATION")
+    values = {row["key"]: row["value"] for row in json.loads(answer)["settings"]}
+    assert values["output_current_limit"] == 16
+
+
+def test_a_wrong_value_is_refused_at_its_key_and_changes_nothing(start_bench):
+    station = Station(start_bench(csms="none", config={"allow_factory_passwords": True}))
+    page = station.page
+    assert page.login("etec", "88888888") == 204
+    change = {"output_current_limit": 5.9, "start_time": "25:00", "stop_limit": 110}
+    status, _, answer = page.request("PUT", "/api/settings", change)
+    errors = json.loads(answer)["errors"]
+    assert (status, set(errors)) == (422, {"output_current_limit", "start_time"})
+    assert "5.9" in errors["output_current_limit"]
+    assert "6 to 80" in errors["output_current_limit"]
+    status, _, answer = page.request("PUT", "/api/settings", {"vendor": "mine"})
+    assert (status, list(json.loads(answer)["errors"])) == (403, ["vendor"])
+    _, _, answer = page.request("GET", "/api/settings")
+    values = {row["key"]: row["value"] for row in json.loads(answer)["settings"]}
+    assert (values["output_current_limit"], values["stop_limit"]) == (32, 120)
+
+
+def test_the_pages_files_are_kept_by_their_hash(station):
+    status, headers, body = station.page.request("GET", "/")
+    assert (status, headers["Cache-Control"]) == (200, "no-cache")
+    script = re.search(r'src="(/static/[0-9a-f]{8}/app.js)"', gzip.decompress(body).decode())
+    status, headers, _ = station.page.request("GET", script[1])
+    assert status == 200
+    assert "immutable" in headers["Cache-Control"]
+    same = {"If-None-Match": station.page.request("GET", "/")[1]["ETag"]}
+    assert station.page.request("GET", "/", headers=same)[0] == 304
 
 
 def test_guessing_passwords_is_slowed_down(station):

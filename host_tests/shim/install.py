@@ -82,4 +82,6 @@ def install() -> None:
     asyncio.sleep_ms = sleep_ms
     asyncio.wait_for_ms = wait_for_ms
     asyncio.ThreadSafeFlag = ThreadSafeFlag
-    sys.print_exception = lambda error, file=sys.stderr: traceback.print_exception(error, file=file)
+    sys.print_exception = lambda error, file=sys.stderr: traceback.print_exception(
+        error, file=file
+    )

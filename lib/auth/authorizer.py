@@ -1,23 +1,38 @@
-"""What a card, or a car that is plugged in, leads to: the authorization modes of ETEK's manual (A.1 … B.7)."""
+"""What a card, or a car that is plugged in, leads to: the authorization modes of ETEK's manual (A.1 … B.7).
+
+Here is what stays loaded. How it is decided is in auth.decisions, loaded when there is something to decide.
+"""
 
 import asyncio
 
 from auth import tag_forms
-from core import log
+from core import clock, loading, log
+from micropython import const
+
+_CACHE = "auth.tag_cache"
+_DECISIONS = "auth.decisions"
+_LEARNING_S = const(300)  # without a card
+_RETRY_MS = const(60000)
 
 
 class Authorizer:
     """Decides on cards and plugs.
 
-    charger: evse.charger.Charger; backend: ocpp16's charge point or None, asked by authorize(id_tag),
-    which answers an OCPP AuthorizationStatus or None when the back office can't be asked.
+    charger: evse.charger.Charger; backend: ocpp16's charge point or None. It is asked by
+    authorize_info(id_tag), which answers an OCPP idTagInfo or None when the back office can't be
+    asked. path: the directory of the whitelist and the cache.
     """
 
-    def __init__(self, settings, charger, backend) -> None:
-        self._settings = settings
-        self._charger = charger
-        self._backend = backend
+    def __init__(self, settings, charger, backend, path: str = "/data") -> None:
+        self.settings = settings
+        self.charger = charger
+        self.backend = backend
+        self.path = path
         self.on_decision = None  # called with True or False once a card was decided on
+        self.on_config_card = None  # called when the configuration card is presented
+        self.group = ("", "")  # a tag and its parentIdTag, as the back office told last
+        self._learning = ""
+        self._learning_until_s = 0
         self._asking = False
         self._deciding = None
         self._plugged = asyncio.Event()
@@ -33,66 +48,81 @@ class Authorizer:
         """Keep a card reader's switches as the settings say (drivers.card_reader.CardReader)."""
 
         def apply(keys) -> None:
-            reader.enabled = self._settings.get("rfid_reader")
+            reader.enabled = self.settings.get("rfid_reader")
 
         apply(None)
-        self._settings.listen(apply)
+        self.settings.listen(apply)
+
+    @property
+    def learning(self) -> str:
+        """What the next card is for: "whitelist", "config_card", or "" for charging."""
+        if self._learning and clock.uptime_s() >= self._learning_until_s:
+            self._learning = ""
+        return self._learning
+
+    def learn(self, what: str) -> None:
+        """Learn "whitelist" or "config_card" until 5 minutes after the last card; "" ends it.
+
+        ValueError: there is nothing that could read a card.
+        """
+        if what not in ("", "whitelist", "config_card"):
+            raise ValueError("learning is for whitelist or config_card, not " + what[:20])
+        if what and not self.settings.get("rfid_reader"):
+            raise ValueError("the card reader is switched off (Rfid reader)")
+        self._learning = what
+        self._learning_until_s = clock.uptime_s() + _LEARNING_S
 
     async def run(self) -> None:
         """Authorize plugged-in cars where no card is needed (modes A.1 and B.2)."""
         while True:
-            await self._plugged.wait()
+            try:
+                await asyncio.wait_for_ms(self._plugged.wait(), _RETRY_MS)
+            except asyncio.TimeoutError:  # what kept a car from charging may be over
+                pass
             self._plugged.clear()
-            if self._settings.get("free_charging") and not self._settings.get("rfid_reader"):
-                await self._authorize(self._settings.get("free_charging_tag"))
+            if self._awaits_no_card():
+                await loading.once(_DECISIONS, "plug", self)
+
+    def _awaits_no_card(self) -> bool:
+        charger = self.charger
+        if charger.session or charger.finished or not charger.plugged:
+            return False
+        get = self.settings.get
+        return bool(get("plug_and_charge_id") or (get("free_charging") and not get("rfid_reader")))
 
     def present(self, uid: bytes) -> None:
         """A card was presented: decide in a task of its own, so that the reader reads on."""
-        id_tag = tag_forms.id_tag(uid, self._settings.get("tag_byte_order"))
-        self._deciding = asyncio.create_task(self.card(id_tag))
+        if self.settings.get("rfid_reader") and not self._asking:
+            id_tag = tag_forms.id_tag(uid, self.settings.get("tag_byte_order"))
+            self._deciding = asyncio.create_task(self.card(id_tag))
 
     async def card(self, id_tag: str) -> str:
-        """Start or stop by a card; returns the AuthorizationStatus that was decided."""
-        if not self._settings.get("rfid_reader") or self._asking:
+        """Start or stop by a card, or learn it; returns the AuthorizationStatus that was decided."""
+        if self._asking:
             return ""
         self._asking = True
         try:
-            session = self._charger.session
-            status = self._stop(session, id_tag) if session else await self._authorize(id_tag)
+            status, followed = await loading.once(_DECISIONS, "card", self, id_tag)
         finally:
             self._asking = False
-        if self.on_decision:
-            charger = self._charger
-            followed = session or charger.session or charger.awaits_plug
-            self.on_decision(bool(followed) and status == "Accepted")
+        if self.on_decision and status:
+            self.on_decision(followed)
         return status
 
-    def _stop(self, session, id_tag: str) -> str:
-        if tag_forms.canonical(id_tag) != tag_forms.canonical(session.id_tag):
-            log.info("auth", "another card is charging")
-            return "ConcurrentTx"
-        self._charger.stop("Local", id_tag)
-        return "Accepted"
+    async def remote(self, id_tag: str) -> str:
+        """AuthorizationStatus of a tag that starts from afar (AuthorizeRemoteTxRequests)."""
+        return await loading.once(_DECISIONS, "decide", self, id_tag)
 
-    async def _authorize(self, id_tag: str) -> str:
-        status = await self._decide(id_tag)
-        log.info("auth", "card %s" % status)
-        if status == "Accepted":
-            refusal = self._charger.start(id_tag)
-            if refusal:
-                log.warning("auth", "not started: " + refusal)
-        return status
+    def told(self, payload, info) -> None:
+        """The back office told an idTagInfo in answer to a payload."""
+        try:
+            loading.once(_CACHE, "note", self, payload, info)
+        except (OSError, ValueError) as error:  # of the flash, or of the answer
+            log.warning("auth", "not kept: %s" % error)
 
-    async def _decide(self, id_tag: str) -> str:
-        settings = self._settings
-        if settings.get("free_charging") and not self._asks_backend():
-            return "Accepted"
-        if self._backend is None or settings.get("chargepoint_type") == "Home":
-            return "Invalid"
-        return await self._backend.authorize(id_tag) or "Invalid"
-
-    def _asks_backend(self) -> bool:
-        settings = self._settings
-        if settings.get("chargepoint_type") == "Home":
+    def clear_cache(self) -> bool:
+        """Forget what the cache knows; False when there is none (OCPP ClearCache)."""
+        if not self.settings.get("authorization_cache"):
             return False
-        return settings.get("free_charging_mode") == "With ocpp"
+        loading.once(_CACHE, "clear", self.path + "/tag_cache")
+        return True

@@ -4,7 +4,15 @@ from time import ticks_add, ticks_diff, ticks_ms, ticks_us
 
 from micropython import const
 
-__all__ = ["iso8601", "parse_iso8601", "set_unix_s", "ticks_add", "ticks_diff", "ticks_ms", "ticks_us"]
+__all__ = [
+    "iso8601",
+    "parse_iso8601",
+    "set_unix_s",
+    "ticks_add",
+    "ticks_diff",
+    "ticks_ms",
+    "ticks_us",
+]
 
 _last_tick = ticks_ms()
 _uptime_s = 0

@@ -9,11 +9,13 @@ def load(name: str):
 
 
 def once(name: str, function: str, *arguments):
-    """Load a module for one call of a function of it."""
+    """Load a module for one call of a function of it, unless somebody else has it loaded."""
+    is_loaded = name in sys.modules
     try:
         return getattr(load(name), function)(*arguments)
     finally:
-        unload(name)
+        if not is_loaded:
+            unload(name)
 
 
 def unload(name: str) -> None:

@@ -55,9 +55,10 @@ def error(source: str, text: str) -> None:
 def lines():
     """The kept lines, oldest first: uptime in seconds, severity, source, text."""
     line = bytearray()
-    whole = not _ring[_next]  # once it has gone round, the oldest line is cut
+    start = _next  # what is logged while somebody reads comes too late for him
+    whole = not _ring[start]  # once it has gone round, the oldest line is cut
     for i in range(_KEPT_BYTES):
-        byte = _ring[(_next + i) % _KEPT_BYTES]
+        byte = _ring[(start + i) % _KEPT_BYTES]
         if byte == 10:
             if whole:
                 yield str(line, "utf-8")

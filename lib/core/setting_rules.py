@@ -27,7 +27,10 @@ def _current_limits(values, settings) -> dict:
     errors = {}
     output_a, most_a = values["output_current_limit"], values["max_output_current"]
     if output_a > most_a:
-        errors["output_current_limit"] = "%g A is above Max output current, %g A" % (output_a, most_a)
+        errors["output_current_limit"] = "%g A is above Max output current, %g A" % (
+            output_a,
+            most_a,
+        )
     dip_a = settings.dip_limit_ma() / 1000
     for key in ("output_current_limit", "max_output_current"):
         if dip_a and values.changes(key) and values[key] > dip_a:
@@ -41,7 +44,11 @@ def _voltages(values, settings) -> dict:
     errors = {}
     for index in range(3):
         if volts[index] >= volts[index + 1]:
-            text = "%d V must be below %d V (%s)" % (volts[index], volts[index + 1], keys[index + 1])
+            text = "%d V must be below %d V (%s)" % (
+                volts[index],
+                volts[index + 1],
+                keys[index + 1],
+            )
             errors[keys[index]] = text
             text = "%d V must be above %d V (%s)" % (volts[index + 1], volts[index], keys[index])
             errors[keys[index + 1]] = text
@@ -72,7 +79,10 @@ def _addresses(values, settings) -> dict:
     if not 0 < address & rest < rest:
         return {"static_ip": values["static_ip"] + " is no address of a device in this subnet"}
     if address & mask != gateway & mask or address == gateway:
-        text = "%s is no other address in the subnet of %s" % (values["gateway"], values["static_ip"])
+        text = "%s is no other address in the subnet of %s" % (
+            values["gateway"],
+            values["static_ip"],
+        )
         return {"gateway": text}
     return {}
 
@@ -92,9 +102,7 @@ def _group(values, settings) -> dict:
 def _logins(values, settings) -> dict:
     keys = ("manufacturer_login", "operator_login", "user_login")
     names = [values[key] for key in keys]
-    return {
-        key: "is the login of another role" for key in keys if names.count(values[key]) > 1
-    }
+    return {key: "is the login of another role" for key in keys if names.count(values[key]) > 1}
 
 
 _RULES = (

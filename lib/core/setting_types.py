@@ -1,97 +1,19 @@
-"""The settings' declarations, and what values they take: loaded while a table or a change is read."""
+"""What values the settings take: loaded while a change is checked."""
 
-from core import loading, log, storage
+from core import loading, log
+from core.setting_table import (  # noqa: F401  (for those who load this module)
+    TABLE,
+    Declaration,
+    declarations,
+    declarations_in,
+    declarations_in_use,
+    declarations_of,
+    find,
+    ocpp_declarations,
+)
 from core.settings import SettingsError, mark
 
-TABLE = __file__.rsplit("/", 1)[0] + "/settings.tsv"
-_WITHOUT_VALUE = ("reading", "action", "action+text")
-ROLES = ("manufacturer", "operator", "user")  # in the order of the table's rights
-
-
-class Declaration:
-    """One row of settings.tsv."""
-
-    def __init__(self, line: str) -> None:
-        cells = line.split("\t")
-        self.key, self.label, self.page, self.type, self.range = cells[:5]
-        self.default, self.unit, self._rights, self._flags, self.ocpp_key = cells[5:]
-
-    def may_read(self, role: str) -> bool:
-        """Tell whether a role sees it."""
-        return self._rights[ROLES.index(role)] != "-"
-
-    def may_write(self, role: str) -> bool:
-        """Tell whether a role may change it, or do it."""
-        return self._rights[ROLES.index(role)] == "W"
-
-    @property
-    def has_value(self) -> bool:
-        """False for readings and actions, which are no settings."""
-        return self.type not in _WITHOUT_VALUE
-
-    @property
-    def is_secret(self) -> bool:
-        """Its value never leaves the controller."""
-        return self.type in ("secret", "password")
-
-    @property
-    def needs_restart(self) -> bool:
-        """A change shows after a restart."""
-        return "r" in self._flags
-
-    @property
-    def may_lock_out(self) -> bool:
-        """A wrong value may cut its owner off."""
-        return "l" in self._flags
-
-    @property
-    def is_kept(self) -> bool:
-        """Its value is kept in memory."""
-        return "m" in self._flags
-
-    @property
-    def has_effect(self) -> bool:
-        """False while the part of the firmware that it is for is missing."""
-        return "n" not in self._flags
-
-
-def declarations(page: str = ""):
-    """Read the declarations one after the other, or those of a page."""
-    for block in storage.line_blocks(TABLE):
-        for line in block.split("\n"):
-            if line[0] != "#" and (not page or line.split("\t", 3)[2] == page):
-                yield Declaration(line)
-
-
-def declarations_in(block: str, keys):
-    """The declarations of some keys that are in a block; searching it costs less than to look at its lines."""
-    block = "\n" + block + "\n"
-    for key in keys:
-        start = block.find("\n" + key + "\t") + 1
-        if start:
-            yield Declaration(block[start : block.find("\n", start)])
-
-
-def declarations_of(keys):
-    """Read the declarations of some keys."""
-    for block in storage.line_blocks(TABLE):
-        for declaration in declarations_in(block, keys):
-            yield declaration
-
-
-def ocpp_declarations():
-    """Read the declarations of settings that are configuration keys of OCPP."""
-    for block in storage.line_blocks(TABLE):
-        for line in block.split("\n"):
-            if line[-1] != "\t" and line[0] != "#":
-                yield Declaration(line)
-
-
-def find(key: str) -> "Declaration | None":
-    """The declaration of a key."""
-    for declaration in declarations_of((key,)):
-        return declaration
-    return None
+loading.unload("core.setting_table")  # what was taken of it stays as long as this module
 
 
 # What the types take.
@@ -271,7 +193,7 @@ def _stored_value(declaration: Declaration, value):
 def initial(stored: dict) -> tuple:
     """(values kept in memory by mark, those that are stored); what is stored and wrong gives way to its default."""
     values, kept = {}, {}
-    for declaration in declarations():
+    for declaration in declarations_in_use(stored):
         key = declaration.key
         if key in stored and declaration.has_value:
             try:
@@ -283,34 +205,45 @@ def initial(stored: dict) -> tuple:
     return values, kept
 
 
-def checked(changes: dict, settings, found=None) -> tuple:
-    """(the changes' values, what is to be stored then). SettingsError names each wrong one.
+class Change:
+    """Collects a change, a setting at a time, and what is wrong with it."""
 
-    found: the declarations of what changes, or None.
-    """
-    errors = {key: "is no setting" for key in changes}
-    accepted = {}
-    stored = dict(settings.stored)
-    for declaration in found or declarations_of(changes):
+    def __init__(self, keys) -> None:
+        self.errors = {key: "is no setting" for key in keys}
+        self.values = {}
+        self.defaults = []  # keys of the values that are the default: these are not stored
+
+    def take(self, declaration: Declaration, value) -> None:
+        """Check one of its values; a password is the bytes that are stored of it."""
         if not declaration.has_value:
-            continue
+            return
         key = declaration.key
-        del errors[key]
+        del self.errors[key]
         try:
-            if declaration.type == "password" and not isinstance(changes[key], bytes):
+            if declaration.type == "password" and not isinstance(value, bytes):
                 raise ValueError("is not protected")  # its text is never stored
-            value = accepted[key] = parse(declaration, changes[key])
+            self.values[key] = parse(declaration, value)
         except ValueError as error:
-            errors[key] = "%s: %s" % (_shown(declaration, changes[key]), error)
-            continue
-        stored.pop(key, None)
-        if value != default(declaration):
-            stored[key] = value
-    if not errors:
-        errors = loading.once("core.setting_rules", "broken", accepted, settings)
-    if errors:
-        raise SettingsError(errors)
-    return accepted, stored
+            self.errors[key] = "%s: %s" % (_shown(declaration, value), error)
+        else:
+            if self.values[key] == default(declaration):
+                self.defaults.append(key)
+
+    def finish(self, settings) -> tuple:
+        """(values, defaults) when all were taken. SettingsError names each wrong one."""
+        if not self.errors:
+            self.errors = loading.once("core.setting_rules", "broken", self.values, settings)
+        if self.errors:
+            raise SettingsError(self.errors)
+        return self.values, self.defaults
+
+
+def checked(changes: dict, settings) -> tuple:
+    """(the changes' values, keys of those that are the default). SettingsError names each wrong one."""
+    change = Change(changes)
+    for declaration in declarations_of(changes):
+        change.take(declaration, changes[declaration.key])
+    return change.finish(settings)
 
 
 def _shown(declaration: Declaration, value) -> str:

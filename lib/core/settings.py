@@ -54,21 +54,25 @@ class Settings:
             return self.stored[key]
         return loading.once(_TYPES, "default_of", key)
 
-    def change(self, changes: dict, declarations=None) -> None:
+    def change(self, changes: dict) -> None:
         """Check and store changes, all or nothing. SettingsError names each wrong one.
 
-        A password is given as bytes, as auth.passwords makes them. declarations: those of the
-        changes, from one who has read them; that takes a while.
+        A password is given as bytes, as auth.passwords makes them.
         """
-        accepted, stored = loading.once(_TYPES, "checked", changes, self, declarations)
+        self.store(*loading.once(_TYPES, "checked", changes, self))
+
+    def store(self, values: dict, defaults) -> None:
+        """Put checked values in force; defaults: the keys whose value is the default."""
+        stored = {key: self.stored[key] for key in self.stored if key not in values}
+        stored.update({key: values[key] for key in values if key not in defaults})
         if stored != self.stored:
             storage.write_json(self._path, stored)
         self.stored = stored
-        for key in accepted:
+        for key, value in values.items():
             if mark(key) in self._values:
-                self._values[mark(key)] = accepted[key]
+                self._values[mark(key)] = value
         for callback in self._listeners:
-            callback(set(accepted))
+            callback(set(values))
 
     def reset(self) -> None:
         """Back to the defaults, all of them."""

@@ -27,7 +27,9 @@ class Task:
 
     def is_fresh(self) -> bool:
         """True for a task without a deadline, or one that has beaten within it."""
-        return not self.stale_ms or clock.ticks_diff(clock.ticks_ms(), self.beat_ms) < self.stale_ms
+        return (
+            not self.stale_ms or clock.ticks_diff(clock.ticks_ms(), self.beat_ms) < self.stale_ms
+        )
 
 
 class Supervisor:

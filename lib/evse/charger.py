@@ -45,6 +45,9 @@ class Charger:
         self.stop_on_unplug = True
         self.resumes = False  # a session that a power cut left open goes on
         self.waking = False  # the offer is interrupted to wake the car
+        self.held_low = (
+            None  # the task that keeps steady -12 V, state F, on the pilot to have it measured
+        )
         self._told_bits = 0
         self.status = "Available"
         self.reason = "Starting"
@@ -57,7 +60,9 @@ class Charger:
         self._car_bounds = 0
         self._machine = StateMachine(ticks_ms(), circuit)
         self._inputs = Inputs()
-        self._checks = fault_checks.FaultChecks(self.book, the_guard, self._machine, self._inputs, feedback)
+        self._checks = fault_checks.FaultChecks(
+            self.book, the_guard, self._machine, self._inputs, feedback
+        )
         self._listeners = []
         self._outbox = []  # (function, arguments): events to tell and records to keep, in order
         self._pending_tag = ""
@@ -253,7 +258,7 @@ class Charger:
         if bits and self._machine.contactor and not bits & ~faults.GENTLE:
             inputs.offer_x10 = bits = 0  # the pilot stops the car, then the contactor opens
         inputs.faults = bits
-        inputs.lasting = bits & faults.LASTING
+        inputs.lasting = bits & faults.LASTING or self.held_low
         inputs.authorized = self.session is not None
         inputs.available = self.available or self.session is not None
         inputs.ventilated = self.ventilated
@@ -348,7 +353,7 @@ class Charger:
             self._pending_tag = ""
             log.info("charger", "no plug after the card")
         session = self.session
-        if session and self.book.bits & faults.LASTING:
+        if session and self.book.bits & faults.ENDING:
             self.stop("Other")
         elif session:
             self._read_meter(session)

@@ -5,10 +5,13 @@ import asyncio
 from core.clock import ticks_diff, ticks_ms
 from evse import faults
 from evse.protections import Protections
+from evse.start_times import StartTimes
+from evse.usage_history import UsageHistory
 from micropython import const
 
 _PERIOD_MS = const(250)
 _SLOW_ROUNDS = const(4)
+_MINUTE_ROUNDS = const(240)
 _READER_ROUNDS = const(3)  # seconds until a card reader that does not answer is told
 
 
@@ -28,6 +31,8 @@ class Environment:
         self._unread = 0
         self.beat = None  # called in each round: the supervisor's proof of life
         self._protections = Protections(settings, charger)
+        self._start_times = StartTimes(settings, charger)
+        self.history = UsageHistory()
         settings.listen(self._apply)
         self._apply(None)
 
@@ -36,7 +41,8 @@ class Environment:
         charger = self._charger
         charger.limits.set("operator", int(get("output_current_limit") * 1000))
         charger.limits.set("hardware limit", int(get("max_output_current") * 1000))
-        charger.stop_on_unplug = "Plug" in get("stop_mode")
+        no_card = get("plug_and_charge_id") or not get("rfid_reader")  # that could stop it
+        charger.stop_on_unplug = bool(no_card) or "Plug" in get("stop_mode")
         charger.resumes = get("resume_after_power_loss")
         charger.ventilated = not get("pause_in_state_d")
 
@@ -49,6 +55,9 @@ class Environment:
                 self._charger.limits.set("DIP switch", self._dip_limit_ma())
                 self._read_temperature()
                 self._watch_reader()
+                self._start_times.step()
+            if rounds % _MINUTE_ROUNDS == 0:
+                self.history.note(self._charger.meter)
             rounds += 1
             now_ms = ticks_ms()
             # A held loop must not make one measurement count for seconds.

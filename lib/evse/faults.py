@@ -34,15 +34,21 @@ PLUG_WORN = const(0x100000)
 UNLOCK_JAM = const(0x200000)
 READER_FAULT = const(0x400000)
 CONFIG_DAMAGED = const(0x800000)
+QUEUE_FULL = const(0x1000000)
 
-STOPPING = const(0x7FFFF | CONFIG_DAMAGED)  # these keep the contactor open
+STOPPING = const(0x7FFFF | CONFIG_DAMAGED | QUEUE_FULL)  # these keep the contactor open
 BLOCKING = const(CONTACTOR_WORN | PLUG_WORN)  # no new session, a running one goes on
 NOTICES = const(UNLOCK_JAM | READER_FAULT)  # charging goes on
-LASTING = const(GUARD_STALLED | WELDED_CONTACTOR | CRASH_LOOP | CONFIG_DAMAGED)  # the pilot stays in state F
+LASTING = const(
+    GUARD_STALLED | WELDED_CONTACTOR | CRASH_LOOP | CONFIG_DAMAGED
+)  # the pilot stays in state F
+ENDING = const(LASTING | QUEUE_FULL)  # a running session ends
 # Here the pilot stops the car before the contactor opens, 6 s at most.
-GENTLE = const(OVER_CURRENT | OVER_TEMPERATURE | TEMPERATURE_SENSOR | METER_FAULT)
+GENTLE = const(OVER_CURRENT | OVER_TEMPERATURE | TEMPERATURE_SENSOR | METER_FAULT | QUEUE_FULL)
 
-_THE_CARS = const(CP_SHORT | DIODE_SHORT | RESIDUAL_CURRENT | CONTACTOR_FAILS_TO_CLOSE | NOT_OBEYING)
+_THE_CARS = const(
+    CP_SHORT | DIODE_SHORT | RESIDUAL_CURRENT | CONTACTOR_FAILS_TO_CLOSE | NOT_OBEYING
+)
 _THE_PLUGS = const(PP_ERROR | LOCK_JAM | OVER_CURRENT)
 _CLEARED_BY_UNPLUG = const(_THE_CARS | _THE_PLUGS)
 _ALWAYS = const(65535)
@@ -65,7 +71,10 @@ class FaultBook:
         self._present = 0  # conditions as last told
         self._entries = {}  # bit: [raised at uptime s, well since ticks, row of the table or None]
         self._tries = {}  # bit: how often it was cleared by time since the car came
-        self.residual_policy = (900, 3)  # seconds well, retries: local rules differ, see config.json
+        self.residual_policy = (
+            900,
+            3,
+        )  # seconds well, retries: local rules differ, see config.json
 
     def set(self, bit: int, active) -> None:
         """Tell a fault's present condition."""

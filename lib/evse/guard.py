@@ -93,7 +93,9 @@ class Guard:
         scratch = array("i", [0, 0])
         self._watch = (self._cells, coil, residual, pilot.sample, pilot.read_uv, scratch)
         self._residual = residual
-        self.testing = False  # the monitor tests itself, with the contactor open: its trip is no fault
+        self.testing = (
+            False  # the monitor tests itself, with the contactor open: its trip is no fault
+        )
         self._running = False
         self._still = 0  # rounds of the loop since the guard went round
         self._seen_ms = 0

@@ -28,8 +28,8 @@ class Outlet:
         self.permanent = False  # setting permanent_lock: a cable that is in stays in
         self.released = False  # somebody wants the plug out; until it is, or a session begins
         self.lock = lock
+        self.proximity = proximity
         self._charger = charger
-        self._proximity = proximity
         self._contacts_closed = contacts_closed
         self._locked = None  # where the lock belongs; None before its feedback was seen
         self._rating_ma = 0  # of the cable that is in; 0: none, or an unknown one
@@ -83,7 +83,7 @@ class Outlet:
         return self._locked or self._inside_ms >= _PUSH_MS
 
     def _read_cable(self, elapsed_ms: int) -> None:
-        seen_ma = rating_ma(self._proximity.read_ohm())
+        seen_ma = rating_ma(self.proximity.read_ohm())
         steady = seen_ma == self._seen_ma
         self._steady_ms = min(self._steady_ms + elapsed_ms, _RISE_MS) if steady else 0
         self._seen_ma = seen_ma

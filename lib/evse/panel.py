@@ -1,4 +1,7 @@
-"""Keeps lamps and display up to date: texts and patterns are rows of conditions.tsv and faults.tsv."""
+"""Keeps lamps and display up to date: texts and patterns are rows of conditions.tsv and faults.tsv.
+
+It looks at the button too.
+"""
 
 import asyncio
 
@@ -7,7 +10,9 @@ from evse import faults, status
 from micropython import const
 
 _PERIOD_MS = const(250)
-_NO_DISPLAY_MS = const(10000)
+_NO_DISPLAY_ROUNDS = const(40)
+_COLOURS = ("blue", "green", "red", "yellow")
+_SET_UP = "flashing fast"  # "Local web settings" in ETEK's manual, section 6
 # Columns of a row.
 _ETEK = const(1)
 _BLINK = const(2)
@@ -29,13 +34,20 @@ class Panel:
         self._link = link
         self._column = _BLINK if scheme == "blink" else _ETEK
         self._start_row = status.find_row("Starting")
+        self._rest = 0  # rounds in which the display is left alone
+        self.button = None  # drivers.button.Button, where there is one
+        self.links = None  # net.links.Links, for what its hotspot signals
 
     async def run(self) -> None:
         """Show for ever."""
         while True:
             row = self._row()
             self._lamps.show(self._patterns(row))
-            if self._lcd:
+            if self.button:
+                self.button.poll()
+            if self._rest:
+                self._rest -= 1
+            elif self._lcd:
                 await self._show_text(row)
             await asyncio.sleep_ms(_PERIOD_MS)
 
@@ -47,6 +59,10 @@ class Panel:
 
     def _patterns(self, row) -> dict:
         """Patterns by colour (ETEK manual section 6; HQ 200 manual table 14)."""
+        hotspot = self.links and self.links.hotspot
+        signal = hotspot.signal if hotspot else ""
+        if signal == "all":
+            return {colour: _SET_UP for colour in _COLOURS}
         text = row[self._column]
         fault = self._charger.book.first(self._charger.fault_bits)
         if fault and self._column == _BLINK and self._charger.book.is_spent(fault):
@@ -55,6 +71,8 @@ class Panel:
         link = self._link()
         if self._column == _ETEK and not self.starting and link in ("", "network"):
             shown.setdefault("yellow", "flashing fast" if link else "on")
+        if signal:
+            shown.setdefault("blue", _SET_UP)
         return shown
 
     async def _show_text(self, row) -> None:
@@ -70,4 +88,4 @@ class Panel:
             await self._lcd.show(row[_LCD], second)
         except OSError:
             log.warning("panel", "display does not answer")
-            await asyncio.sleep_ms(_NO_DISPLAY_MS)
+            self._rest = _NO_DISPLAY_ROUNDS

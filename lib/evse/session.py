@@ -63,7 +63,7 @@ class SessionLog:
 
     unfinished: the session that a restart cut short, with its number, tag and energy so far, until
     somebody goes on with it or ends it; kept_unix_s: when it was last noted. meter_wh: where the
-    meter's count stood then; None in a new log.
+    meter's count stood then; None in a new log. last_number: of the newest session.
     """
 
     def __init__(self, path: str) -> None:
@@ -72,7 +72,7 @@ class SessionLog:
         self.plug_cycles = 0
         self.meter_wh = None
         self.kept_unix_s = 0
-        self._last_number = 0
+        self.last_number = 0
         self._open: "Session | None" = None  # what the journal says is running
         self._kept = (0, 0, 0)  # cycles and energy as they are on flash
         self._due_s = 0
@@ -85,7 +85,7 @@ class SessionLog:
             return
         head = struct.unpack(_HEAD, payload[:_HEAD_BYTES])
         self.contactor_cycles, self.plug_cycles, number, meter_wh, unix_s, elapsed_s = head
-        self._last_number = max(self._last_number, number)
+        self.last_number = max(self.last_number, number)
         self.meter_wh = meter_wh
         self._kept = (self.contactor_cycles, self.plug_cycles, meter_wh)
         self.kept_unix_s = unix_s
@@ -109,8 +109,8 @@ class SessionLog:
 
     def begin(self, id_tag: str, meter_wh: int) -> Session:
         """A new session with the next number; keep it with `start`."""
-        self._last_number += 1
-        return Session(self._last_number, id_tag, meter_wh)
+        self.last_number += 1
+        return Session(self.last_number, id_tag, meter_wh)
 
     def start(self, session: Session) -> None:
         """Keep the start of a session."""
@@ -159,12 +159,12 @@ class SessionLog:
 
     def read(self, first: int = 0, limit: int = 20):
         """Generate sessions that have ended, newest first, from the first-th on."""
-        return loading.once(_HISTORY, "read", self._path, self._last_number - first, limit)
+        return loading.once(_HISTORY, "read", self._path, self.last_number - first, limit)
 
     def _record(self, kind: int, session: "Session | None") -> bytes:
         cycles = (self.contactor_cycles, self.plug_cycles)
         if not session:
-            rest = (self._last_number, self.meter_wh or 0, clock.unix_s(), 0)
+            rest = (self.last_number, self.meter_wh or 0, clock.unix_s(), 0)
             return struct.pack(_HEAD, *(cycles + rest))
         if kind == _START:
             rest = (session.number, session.meter_start_wh, session.start_unix_s, 0)

@@ -56,7 +56,10 @@ class Condition:
         if text[-7:] == "{limit}":
             return text[:-7] + charger.limit_reason
         if text[-6:] == "{left}":
-            return text[:-6] + "%d s left" % charger.limits.left_s
+            left_s = charger.limits.left_s
+            hours = left_s // 3600
+            left = "%d h %d min" % (hours, left_s // 60 % 60) if hours else "%d s" % left_s
+            return text[:-6] + left + " left"
         session = charger.session
         if text == "{session}" and session:
             seconds = session.duration_s()

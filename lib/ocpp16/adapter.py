@@ -4,6 +4,7 @@ import asyncio
 import json
 
 from core import clock, log
+from evse import faults
 from micropython import const
 from ocpp16 import meter_values
 from ocpp16.queue import TIME_GAP, TRANSACTION_GAP
@@ -27,7 +28,6 @@ class Adapter:
         self._inoperative_next = False
         self._sampled = (0, 0)  # session and interval that the sampling clock runs for
         self._next_sample_s = 0
-        self.on_tag_info = None  # called with (id tag, idTagInfo) that the back office told
         charger.listen(self._on_event)
         queue.on_started = self._on_started
 
@@ -78,8 +78,6 @@ class Adapter:
         session = self._charger.session
         if session is None or session.number != number:
             return
-        if self.on_tag_info:
-            self.on_tag_info(session.id_tag, info)
         if info.get("status") != "Accepted" and not self._charges_unasked:
             log.warning("ocpp", "transaction refused: %s" % info.get("status"))
             self._charger.stop("DeAuthorized")
@@ -161,10 +159,16 @@ class Adapter:
         while True:
             self._sample_when_due()
             self._queue.settle()
+            self._watch_queue()
             if self._inoperative_next and self._charger.session is None:
                 self._inoperative_next = False
                 self._charger.set_available(False)
             await asyncio.sleep_ms(_TICK_MS)
+
+    def _watch_queue(self) -> None:
+        """Where the settings say so, nobody charges whose transaction could not be reported."""
+        wanted = self._settings.get("stop_if_queue_full") and self.enabled
+        self._charger.book.set(faults.QUEUE_FULL, wanted and self._queue.full)
 
     def _sample_when_due(self) -> None:
         session = self._charger.session

@@ -37,7 +37,13 @@ class ChargePoint:
     """
 
     def __init__(
-        self, settings, charger, journal, version: str = "", serial: str = "", backoff_ms=_BACK_OFF_MS
+        self,
+        settings,
+        charger,
+        journal,
+        version: str = "",
+        serial: str = "",
+        backoff_ms=_BACK_OFF_MS,
     ) -> None:
         self.settings = settings
         self.queue = TransactionQueue(journal)
@@ -48,6 +54,7 @@ class ChargePoint:
         self.heartbeat_s = settings.get("heartbeat_interval")
         self.on_reset = None  # called with Hard or Soft, once messages are safe
         self.on_clear_cache = None  # returns True when the cache was cleared
+        self.on_tag_info = None  # called with a CALL's payload and the idTagInfo of its answer
         self.on_unlock = None  # awaited, True when the plug is free
         self.remote_authorize = self.authorize  # what a remote start asks: may be local lists too
         self.resetting = None  # the task that ends in on_reset
@@ -224,6 +231,8 @@ class ChargePoint:
             await self._prove_line(socket, since_ms)
             raise
         self._failures = 0
+        if self.on_tag_info and "idTagInfo" in answer:
+            self.on_tag_info(payload, answer["idTagInfo"])
         return answer
 
     async def tell(self, action: str, payload: "dict | str") -> "dict | None":

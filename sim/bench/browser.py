@@ -13,7 +13,7 @@ from typing import Callable
 from sim.bench.stand import ANSWER_S, HOST, Stand, StandError
 
 LOGIN = {"user": "WLQ01", "password": "40000003"}
-STATE_SECTION = "/static/page_state.js"  # what the frame loads first, by a name that it computes
+STATE_SECTION = "page_state.js"  # what the frame loads first, by a name that it computes
 _SETTING_S = 2.0  # between changes of a setting
 _PAUSE_S = 0.1  # after a call that failed: a held loop turns callers away
 _LINKS = re.compile(
@@ -77,13 +77,14 @@ class Browser:
         """What the first page loads, in the order in which it is found; they have been fetched."""
         names = ["/"]
         for name in names:
+            folder, _, leaf = name.rpartition("/")
             text = _unpacked(self.get(name))
             for absolute, imported, loaded in _LINKS.findall(text):
-                path = absolute or "/static/" + (imported or loaded)
+                path = absolute or f"{folder}/{imported or loaded}"
                 if path not in names:
                     names.append(path)
-            if name == "/static/app.js" and STATE_SECTION not in names:
-                names.append(STATE_SECTION)
+            if leaf == "app.js":
+                names.append(f"{folder}/{STATE_SECTION}")
         return names
 
     def first_visit(self) -> list[str]:

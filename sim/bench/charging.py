@@ -124,13 +124,21 @@ def steps(charges: int) -> list[Row]:
     boot = f"SPEED={SPEED}, from power on until the back office is in touch"
     return [
         Row("step_ms", round(boot_us / 1000, 1), "ms", boot, "boot_max"),
-        Row("step_ms", round(writing_us / 1000, 1), "ms", f"SPEED={SPEED}, {writing}", "settings_max"),
+        Row(
+            "step_ms",
+            round(writing_us / 1000, 1),
+            "ms",
+            f"SPEED={SPEED}, {writing}",
+            "settings_max",
+        ),
         Row("step_ms", round(longest_us / 1000, 1), "ms", conditions, "max"),
         Row("step_ms", round(p999_ms, 1), "ms", f"{conditions}, {binned}", "p99.9"),
     ]
 
 
-def _busy_steps(stand: Stand, charges: int, writes_settings: bool) -> "tuple[list[int], int, Load]":
+def _busy_steps(
+    stand: Stand, charges: int, writes_settings: bool
+) -> "tuple[list[int], int, Load]":
     """(histogram of the steps, the longest in µs, the load) over some charges."""
     chip = stand.chip()
     before = chip.steps()

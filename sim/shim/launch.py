@@ -22,7 +22,9 @@ def map_file(path: str, address: int):
     fd = libc.func("i", "open", "si")(path, 0)
     size = os.stat(path)[6]
     mmap = libc.func("P", "mmap", "Piiiii")
-    if fd < 0 or mmap(address, size, 1, 0x100001, fd, 0) != address:  # shared, fixed, never replacing
+    if (
+        fd < 0 or mmap(address, size, 1, 0x100001, fd, 0) != address
+    ):  # shared, fixed, never replacing
         raise SystemExit("launch: cannot map " + path)
     return memoryview(uctypes.bytearray_at(address, size))
 

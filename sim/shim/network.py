@@ -1,19 +1,30 @@
-"""network for a simulated board: the radio and its surroundings; sockets are the host's own."""
+"""network for a simulated board, as the ESP32's: a radio with networks in reach; sockets are the host's own.
+
+What a chip does without Python's heap is in radio.py, loaded for a call.
+"""
+
+import sys
+import time
 
 import registers
-from registers import peek
+from registers import peek, poke
 
 STA_IF = 0
 AP_IF = 1
-AUTH_OPEN = 0
-AUTH_WEP = 1
-AUTH_WPA_PSK = 2
 AUTH_WPA2_PSK = 3
-AUTH_WPA_WPA2_PSK = 4
 STAT_IDLE = 1000
 STAT_CONNECTING = 1001
 STAT_GOT_IP = 1010
-STAT_NO_AP_FOUND = 201
+PHY_LAN8720 = 0
+_JOINED_MS = 800  # scan, handshake, DHCP
+_FAILED_MS = 2500
+_BEACON_TIMEOUT = 200
+_SCAN_MS = 1500
+
+NOWHERE = ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
+HOST = ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
+
+_static = {}  # by interface: what ifconfig was given
 
 
 def hostname(name=None) -> str:
@@ -21,56 +32,89 @@ def hostname(name=None) -> str:
     return "mpevse"
 
 
-class WLAN:
-    """One of the radio's two interfaces."""
+def __getattr__(name: str):
+    if name == "LAN":
+        return _air("LAN")
+    raise AttributeError(name)
 
-    IF_STA = STA_IF
-    IF_AP = AP_IF
+
+def _air(name: str):
+    """A function of radio.py."""
+    found = getattr(__import__("radio"), name)
+    sys.modules.pop("radio", None)
+    return found
+
+
+class WLAN:
+    """One of the radio's two interfaces. What it is set to is in the radio: registers."""
 
     def __init__(self, interface_id=STA_IF) -> None:
         self._ap = interface_id == AP_IF
-        self._active = False
-        self._ssid = ""
-        self._config = {"ssid": "", "channel": 1, "hidden": False}
 
     def active(self, is_active=None):
         """Switch the interface, or tell whether it is on."""
-        if is_active is None:
-            return self._active
-        self._active = bool(is_active)
-        return self._active
+        word = registers.HOTSPOT_ON if self._ap else registers.STATION_ON
+        if is_active is not None:
+            poke(word, 1 if is_active else 0)
+            if not self._ap and not is_active:
+                poke(registers.STATION_WANTS, 0)
+        return bool(peek(word))
 
     def config(self, *names, **values):
-        """Read one parameter, or set some; "mac" as the interface's address."""
-        if names:
-            return b"\x24\x0a\xc4\x00\x00\x01" if names[0] == "mac" else self._config[names[0]]
-        self._config.update(values)
-        return None
+        """Set some parameters, or read one."""
+        return _air("config")(self._ap, names, values)
 
-    def connect(self, ssid=None, key=None) -> None:
+    def connect(self, ssid=None, key=None, *, bssid=None) -> None:
         """Start to join a network."""
-        self._ssid = ssid or ""
+        _air("connect")(ssid or "", key or "", bssid)
 
     def disconnect(self) -> None:
         """Leave the network."""
-        self._ssid = ""
+        if not self.active():
+            raise OSError("Wifi Not Started")
+        poke(registers.STATION_WANTS, 0)
 
     def isconnected(self) -> bool:
-        """Station: joined and in reach. Access point: on."""
+        """Station: has an address. Access point: somebody has joined it."""
         if self._ap:
-            return self._active
-        return self._active and bool(self._ssid) and bool(peek(registers.LINKS) & 1)
+            return bool(self.status("stations"))
+        return self.status() == STAT_GOT_IP
 
     def status(self, param=None):
-        """Where joining stands."""
-        if not self._ssid:
+        """Where joining stands; "rssi" of the joined network, "stations" that joined the hotspot."""
+        if param == "stations":
+            guests = peek(registers.HOTSPOT_GUESTS) if peek(registers.HOTSPOT_ON) else 0
+            return [(bytes((2, 0, 0, 0, 2, guest)),) for guest in range(guests)]
+        if param == "rssi":
+            if not self.isconnected():
+                raise OSError("Wifi Not Connected")
+            first = (peek(registers.STATION_NETWORK) - 1) * registers.NETWORK_WORDS
+            return -peek(registers.NETWORK0 + first + registers.NETWORK_DBM)
+        if not peek(registers.STATION_WANTS):
             return STAT_IDLE
-        return STAT_GOT_IP if self.isconnected() else STAT_NO_AP_FOUND
+        waited_ms = time.ticks_diff(time.ticks_ms(), peek(registers.STATION_SINCE_MS))
+        reason = peek(registers.STATION_REASON)
+        if waited_ms < (_FAILED_MS if reason else _JOINED_MS):
+            return STAT_CONNECTING
+        in_reach = peek(registers.NETWORKS) if peek(registers.LINKS) & 1 else 0
+        if not reason and peek(registers.STATION_NETWORK) > in_reach:
+            reason = _BEACON_TIMEOUT
+            poke(registers.STATION_REASON, reason)
+        return reason or STAT_GOT_IP
 
     def ifconfig(self, values=None):
-        """(address, mask, gateway, DNS); zeros while there is no network."""
+        """(address, mask, gateway, DNS), zeros while there is no network; sets them, or "dhcp"."""
+        if values is not None:
+            return _air("set_addresses")(_static, STA_IF, values)
         if self._ap:
             return ("192.168.4.1", "255.255.255.0", "192.168.4.1", "192.168.4.1")
-        if not self.isconnected():
-            return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
-        return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
+        return _static.get(STA_IF, HOST) if self.isconnected() else NOWHERE
+
+    def scan(self) -> list:
+        """(SSID, BSSID, channel, dBm, security, hidden) of what is in reach; takes its time."""
+        if not self.active():
+            raise OSError("STA must be active")
+        if self.status() == STAT_CONNECTING:
+            raise OSError("Wifi Internal State Error")
+        time.sleep_ms(_SCAN_MS)
+        return _air("records")()

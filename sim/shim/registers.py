@@ -35,9 +35,11 @@ WAVE_HIGH_UV = const(114)  # microvolts at that ADC pin while the PWM is high
 WAVE_LOW_UV = const(115)  # … and while it is low
 ADC_NOISE_UV = const(116)  # peak noise that each conversion adds
 HANG_MS = const(117)  # a bench coroutine holds the loop that long, then writes 0
-LINKS = const(118)  # bit 0 WLAN in reach, bit 1 LAN cable in, bit 2 cellular network in reach
+LINKS = const(118)  # bit 0 WLANs in reach, bit 1 LAN cable in, bit 2 cellular network in reach
 RESET_CAUSE = const(119)  # what machine.reset_cause() answers
-UNIX_S = const(120)  # wall clock of the world, seconds since 1970: what a network time server tells
+UNIX_S = const(
+    120
+)  # wall clock of the world, seconds since 1970: what a network time server tells
 HEAP_ASKED = const(121)  # the probe collects and counts the heap into HEAP_USED, then writes 0
 
 # The board writes, the world reads.
@@ -57,7 +59,9 @@ FLASH_SYNCS = const(377)  # count of times the file system made what it wrote du
 HEAP_USED = const(378)  # bytes, after a collection
 STEPS = const(373)  # 1: the launcher measures each asyncio step into STEP0
 STEP_MAX_US = const(374)
-STEP0 = const(384)  # histogram of asyncio steps: word n counts those of n … n+1 ms, the last the rest
+STEP0 = const(
+    384
+)  # histogram of asyncio steps: word n counts those of n … n+1 ms, the last the rest
 STEP_BINS = const(100)
 
 # UARTs: one block each. Byte rings; head and tail count bytes for ever (modulo 2**30).
@@ -82,6 +86,34 @@ SINE_TURNS = const(1424)  # its turns a microsecond, in 1/2**30; all pins share 
 SINE_UV0 = const(1440)  # peak in microvolts, 0: no sine at this pin
 SINE_LEAD0 = const(1480)  # its lead before a sine that began with the clock, in 1/65536 turn
 SINE_TABLE = const(1536)  # 257 words: 4096 · (1 + sin) of a turn in 256 steps
+
+# The radio. The board writes …
+RADIO0 = const(1800)  # first of these words
+STATION_ON = const(1800)
+STATION_WANTS = const(1801)  # 1: told to join a network
+STATION_SINCE_MS = const(1802)  # the board's ticks when it was told so
+STATION_NETWORK = const(1803)  # number of the network, from 1, that it joins or has joined
+STATION_REASON = const(1804)  # why joining failed, a number of the ESP32's
+HOTSPOT_ON = const(1805)
+HOTSPOT_HIDDEN = const(1806)
+HOTSPOT_SECURITY = const(1807)
+TEXT_HOTSPOT_SSID = const(1809)  # zero-terminated texts
+TEXT_HOTSPOT_KEY = const(1818)
+LAN_ON = const(1835)
+RADIO_END = const(1836)
+# … and the world.
+HOTSPOT_GUESTS = const(1856)  # devices that have joined the hotspot
+NETWORKS = const(1857)  # how many are in reach
+NETWORK0 = const(1888)  # one block each
+NETWORK_WORDS = const(32)
+MOST_NETWORKS = const(20)
+NETWORK_DBM = const(0)  # signal strength, as -dBm
+NETWORK_SECURITY = const(1)  # as `network` numbers it
+NETWORK_CHANNEL = const(2)
+NETWORK_SSID = const(3)  # zero-terminated texts
+NETWORK_KEY = const(12)
+SSID_WORDS = const(9)
+KEY_WORDS = const(17)
 
 
 @micropython.viper

@@ -27,7 +27,9 @@ def _load(address: int, tail: int, buf, n: int):
 class UART:
     """An asynchronous serial port; the wire's time passes in the world, at the baud rate set."""
 
-    def __init__(self, id, baudrate=115200, bits=8, parity=None, stop=1, *, tx=None, rx=None, **other):
+    def __init__(
+        self, id, baudrate=115200, bits=8, parity=None, stop=1, *, tx=None, rx=None, **other
+    ):
         if not 0 <= id < registers.UARTS:
             raise ValueError("UART(%d) does not exist" % id)
         self._block = registers.UART0 + id * registers.UART_WORDS
@@ -52,7 +54,9 @@ class UART:
 
     def any(self) -> int:
         """Bytes waiting."""
-        return (self._get(registers.UART_RX_HEAD) - self._get(registers.UART_RX_TAIL)) & _COUNT_MASK
+        return (
+            self._get(registers.UART_RX_HEAD) - self._get(registers.UART_RX_TAIL)
+        ) & _COUNT_MASK
 
     def readinto(self, buf, nbytes=None):
         """Take waiting bytes, at most nbytes; None when there are none."""
@@ -72,7 +76,9 @@ class UART:
     def write(self, buf) -> int:
         """Queue bytes for the wire; returns how many fitted."""
         head = self._get(registers.UART_TX_HEAD)
-        room = registers.UART_RING_BYTES - ((head - self._get(registers.UART_TX_TAIL)) & _COUNT_MASK)
+        room = registers.UART_RING_BYTES - (
+            (head - self._get(registers.UART_TX_TAIL)) & _COUNT_MASK
+        )
         n = min(len(buf), room)
         _store(self._tx_ring, head & _RING_MASK, buf, n)
         self._put(registers.UART_TX_HEAD, (head + n) & _COUNT_MASK)

@@ -1,132 +1,150 @@
-// The STATE page: what the charger does now, and its readings.
+// The STATE page: what the charger does now, the last hour, its links, its sessions, its readings.
 
-import {el, live} from './app.js';
+import {el, labelOf, live, t} from './app.js';
+import {fillList, makeNow} from './state_now.js';
+import './state_sheet.js';
+import {absent, span, textOr, withUnit} from './units.js';
 
-const STATUS = {
-  Available: 'ready', Preparing: 'busy', Charging: 'busy', SuspendedEV: 'busy',
-  SuspendedEVSE: 'busy', Finishing: 'busy', Reserved: 'busy', Faulted: 'fault',
-};
-const WORDS = {SuspendedEV: 'Paused by the car', SuspendedEVSE: 'Paused by the charger'};
-const LISTS = [
-  ['Charge point', [
-    ['chargepoint_id', 'Chargepoint ID', 'Chargepoint identifier'],
-    ['backend_state', 'Backend state', 'Connection with the back office'],
-    ['chargepoint_state', 'Chargepoint state', 'State of the charging point'],
-    ['charging_time', 'Charging time', 'Actual charging time, hh:mm:ss'],
-    ['wlan_ip', 'WLAN IP', 'Address of the wireless connection'],
-    ['lan_ip', 'LAN IP', 'Address of the cable connection'],
-    ['access_point_operator', 'Access point operator', 'Name of the 4G operator'],
-    ['controller_serial', 'Charge controller serial', 'Serial number'],
-    ['version', 'Software version'],
+const SIGNAL = [[-60, 'st_signal_strong'], [-72, 'st_signal_fair'], [-200, 'st_signal_weak']];
+const READINGS = [
+  ['st_readings', [
+    ['energy', 'kWh'], ['power', 'W'], ['signaled_current', 'A'],
+    ['state_output_current_limit', 'A'], ['temperature', '°C'],
+    ['dlb_max', 'A'], ['dlb_l1', 'A'], ['dlb_l2', 'A'], ['dlb_l3', 'A'],
   ]],
-  ['Electrical', [
-    ['voltage_l1', 'Voltage L1', 'Measured by the meter', 'V'],
-    ['voltage_l2', 'Voltage L2', '', 'V'],
-    ['voltage_l3', 'Voltage L3', '', 'V'],
-    ['current_l1', 'Current L1', 'Measured by the meter', 'A'],
-    ['current_l2', 'Current L2', '', 'A'],
-    ['current_l3', 'Current L3', '', 'A'],
-    ['power', 'Power', 'Computed from the meter', 'W'],
-    ['energy', 'Energy', 'Register of the meter', 'kWh'],
-  ]],
-  ['Limits', [
-    ['state_output_current_limit', 'Output current limit', 'Set by the operator', 'A'],
-    ['signaled_current', 'Signaled current', 'From the charge point to the vehicle', 'A'],
-    ['dlb_max', 'DLB max', 'Limit of the second meter', 'A'],
-    ['dlb_l1', 'DLB L1', 'Measured by the second meter', 'A'],
-    ['dlb_l2', 'DLB L2', '', 'A'],
-    ['dlb_l3', 'DLB L3', '', 'A'],
-  ]],
-  ['Device', [
-    ['temperature', 'Temperature', 'Measured by the charge controller', '°C'],
-    ['contactor_cycles', 'Contactor cycles', 'Total number of switchings'],
-    ['plug_cycles', 'Plug cycles', 'Number of times the plug was inserted'],
-    ['heap_free', 'Free memory', '', 'bytes'],
-    ['uptime_s', 'Running for', 'Since the controller started'],
+  ['st_device', [
+    ['chargepoint_id'], ['controller_serial'], ['software_version'],
+    ['contactor_cycles'], ['plug_cycles'],
   ]],
 ];
 
-const absent = (value) => value === null || value === undefined || value === '';
-const DECIMALS = {V: 1, A: 1, kWh: 2, '°C': 1};
-
-function withUnit(value, unit) {
-  if (absent(value)) return '–';
-  if (!unit) return `${value}`;
-  return `${unit in DECIMALS ? value.toFixed(DECIMALS[unit]) : value} ${unit}`;
+/** A signal's strength in words, with the figure. */
+function signal(rssiDbm) {
+  if (absent(rssiDbm)) return '';
+  const [, word] = SIGNAL.find(([least]) => rssiDbm >= least) || SIGNAL[2];
+  return ` · ${t(word)} (${rssiDbm} dBm)`;
 }
 
-function span(seconds) {
-  const days = Math.floor(seconds / 86400);
-  const time = new Date(seconds * 1000).toISOString().slice(11, 19);
-  return days ? `${days} d ${time}` : time;
+/** The back office's state: a word of the page's language, and the reason as it was given. */
+function backend(text) {
+  const [word, ...reason] = (text || 'Off').split(': ');
+  const mood = {Connected: 'good', Off: 'off'}[word] || 'bad';
+  return [[textOr(`st_backend_${word.replaceAll(' ', '_')}`, word), ...reason].join(': '), mood];
 }
 
-function figure(label) {
-  const value = el('dd');
-  return {box: el('div', {}, el('dt', {textContent: label}), value), value};
+/** Each link as [name, words, mood]. */
+function linksOf(state) {
+  const links = state.links || {};
+  const reached = (address, more = '') => (address ? [address + more, 'good']
+    : [t('st_not_connected'), 'off']);
+  return [
+    [t('st_backend'), ...backend(state.backend_state)],
+    [t('st_wlan'), ...(!state.wlan_ip && links.wlan_trouble ? [links.wlan_trouble, 'bad']
+      : reached(state.wlan_ip, signal(links.wlan_rssi_dbm)))],
+    [t('st_lan'), ...reached(state.lan_ip)],
+    [t('st_cellular'), ...reached(state.access_point_operator)],
+    [t('st_hotspot'), ...(links.hotspot ? [t('st_hotspot_open'), 'good'] : [t('st_hotspot_closed'), 'off'])],
+  ];
 }
 
-function hero() {
-  const parts = {
-    status: el('div', {className: 'status'}),
-    reason: el('div', {className: 'reason'}),
-    faults: el('div', {className: 'faults', role: 'alert', hidden: true}),
-    power: figure('Power'), energy: figure('Charged'), time: figure('Time'), limit: figure('Limit'),
-    phases: [1, 2, 3].map((n) => {
-      const bar = el('meter', {min: 0, max: 32, ariaLabel: `Current of phase ${n}`});
-      const text = el('output');
-      return {bar, text, box: el('div', {className: 'phase'}, `L${n}`, bar, text)};
-    }),
+function makeLinks() {
+  const list = el('dl', {className: 'list links'});
+  const box = el('section', {className: 'card'}, el('h2', {textContent: t('st_links')}), list);
+  const update = (state) => {
+    fillList(list, linksOf(state));
   };
-  parts.box = el('section', {className: 'card hero', ariaLabel: 'State'},
-    el('div', {className: 'head'}, parts.status, parts.reason), parts.faults,
-    el('dl', {className: 'figures'},
-      parts.power.box, parts.energy.box, parts.time.box, parts.limit.box),
-    el('div', {className: 'phases'}, ...parts.phases.map((phase) => phase.box)));
-  return parts;
+  return {box, update};
 }
 
-function fillHero(parts, state) {
-  parts.box.dataset.mood = STATUS[state.status] || 'off';
-  parts.status.textContent = WORDS[state.status] || state.status;
-  parts.reason.textContent = state.reason;
-  parts.faults.hidden = !state.faults.length;
-  parts.faults.textContent = 'Fault: ' + state.faults.join(', ').replaceAll('_', ' ');
-  parts.power.value.textContent = absent(state.power) ? '–' : `${(state.power / 1000).toFixed(2)} kW`;
-  parts.energy.value.textContent = state.session ? withUnit(state.session.energy_kwh, 'kWh') : '–';
-  parts.time.value.textContent = state.session ? state.charging_time : '–';
-  parts.limit.value.replaceChildren(withUnit(state.limit_a, 'A') + ' ', el('small', {textContent: state.limit_reason}));
-  parts.phases.forEach((phase, i) => {
-    const current = state[`current_l${i + 1}`];
-    const voltage = state[`voltage_l${i + 1}`];
-    phase.bar.max = Math.max(state.limit_a, 6) * 1.1;
-    phase.bar.value = current || 0;
-    phase.text.textContent = `${withUnit(current, 'A')} · ${withUnit(voltage, 'V')}`;
+function makeReadings([title, rows]) {
+  const list = el('dl', {className: 'list'});
+  const values = rows.map(([key, unit]) => {
+    const value = el('dd');
+    const row = el('div', {}, el('dt', {textContent: labelOf(key)}), value);
+    list.append(row);
+    return (state) => {
+      const reading = key === 'software_version' ? state.version : state[key];
+      row.hidden = absent(reading);
+      value.textContent = withUnit(reading, unit);
+    };
   });
+  const box = el('section', {className: 'card'}, el('h2', {textContent: t(title)}), list);
+  return {box, update: (state) => values.forEach((value) => value(state))};
 }
 
-function list([title, rows], values) {
-  return el('section', {className: 'card'}, el('h2', {textContent: title}),
-    el('dl', {className: 'list'}, ...rows.map(([key, label, hint, unit]) => {
-      const value = el('dd', {textContent: '–'});
-      values.push((state) => {
-        const text = key === 'uptime_s' ? span(state[key]) : withUnit(state[key], unit);
-        if (value.textContent !== text) value.textContent = text;
-      });
-      const term = el('dt', {textContent: label});
-      if (hint) term.append(el('small', {textContent: hint}));
-      return el('div', {}, term, value);
-    })));
+/** What only those want to know who look for a cause; the manufacturer finds the calibration here. */
+function makeDetails(session) {
+  const list = el('dl', {className: 'list'});
+  const place = el('div');
+  const box = el('details', {className: 'card'},
+    el('summary', {textContent: t('st_details')}), list, place);
+  const update = (state) => {
+    if (!box.open) return;
+    const {pilot} = state;
+    const volts = [pilot.high_mv, pilot.low_mv].map((mv) => (mv / 1000).toFixed(2)).join(' / ');
+    const heap = [state.heap_free, state.heap_free + state.heap_used]
+      .map((bytes) => Math.round(bytes / 1024));
+    const rows = [
+      [t('st_pilot_state'), state.state],
+      [t('st_pilot'), `${volts} V, ${pilot.duty_permille / 10} %`],
+      [t('st_contactor'), t(state.contactor_closed ? 'st_closed' : 'st_open')],
+      [t('st_heap'), absent(state.heap_free) ? '–' : t('st_heap_of', ...heap)],
+      [t('st_uptime'), span(state.uptime_s)],
+    ];
+    fillList(list, rows);
+  };
+  if (session.role === 'manufacturer' && !session.locked) {
+    place.append(el('button', {type: 'button', className: 'second', textContent: t('cal_open'),
+      onclick: async () => (await import('./calibration.js')).open()}));
+  }
+  box.addEventListener('toggle', () => update(live.state));
+  return {box, update};
+}
+
+/** Put chart and sessions in their places, one after the other: the charger has few connections. */
+async function addMore(place, isShown, parts) {
+  const {HourChart} = await import('./chart.js');
+  if (isShown() && place.chart.isConnected) {
+    const chart = new HourChart();
+    place.chart.replaceWith(chart.box);
+    parts.push({update: (state) => chart.take(state), end: () => chart.end()});
+    chart.take(live.state);
+  }
+  const {SessionList} = await import('./sessions.js');
+  if (isShown() && place.sessions.isConnected) {
+    const sessions = new SessionList();
+    place.sessions.replaceWith(sessions.box);
+    parts.push({update: (state) => sessions.take(state)});
+    sessions.take(live.state);
+  }
 }
 
 /** Show the page in `main`; answers with a function that ends it. */
-export function show(main) {
-  const top = hero();
-  const values = [(state) => fillHero(top, state)];
-  main.replaceChildren(el('h1', {className: 'skip', textContent: 'State'}), top.box,
-    el('div', {className: 'lists'}, ...LISTS.map((rows) => list(rows, values))));
-  const update = (state) => values.forEach((value) => value(state));
+export function show(main, session) {
+  const now = makeNow(session);
+  const links = makeLinks();
+  const readings = READINGS.map(makeReadings);
+  const details = makeDetails(session);
+  const parts = [now, links, ...readings, details];
+  const place = {chart: el('section', {className: 'card later', hidden: session.locked}),
+    sessions: el('section', {className: 'card', hidden: session.locked})};
+  main.replaceChildren(el('div', {className: 'state'},
+    el('h1', {className: 'skip', textContent: t('page_STATE')}), now.box,
+    el('div', {className: 'two'}, place.chart, links.box), place.sessions,
+    el('div', {className: 'two'}, ...readings.map((part) => part.box)), details.box));
+  let isShown = true;
+  let hasMore = session.locked;
+  const update = (state) => {
+    parts.forEach((part) => part.update(state));
+    if (hasMore) return;
+    hasMore = true;
+    addMore(place, () => isShown, parts).catch(() => { hasMore = false; }); // with the next state again
+  };
   if (live.state.status) update(live.state);
   live.listeners.add(update);
-  return () => live.listeners.delete(update);
+  return () => {
+    isShown = false;
+    live.listeners.delete(update);
+    parts.forEach((part) => part.end && part.end());
+  };
 }

@@ -1,0 +1,103 @@
+"""The settings' declarations, read from settings.tsv: loaded while somebody looks at them."""
+
+from core import storage
+
+TABLE = __file__.rsplit("/", 1)[0] + "/settings.tsv"
+_WITHOUT_VALUE = ("reading", "action", "action+text")
+ROLES = ("manufacturer", "operator", "user")  # in the order of the table's rights
+
+
+class Declaration:
+    """One row of settings.tsv."""
+
+    def __init__(self, line: str) -> None:
+        cells = line.split("\t")
+        self.key, self.label, self.page, self.type, self.range = cells[:5]
+        self.default, self.unit, self._rights, self._flags, self.ocpp_key = cells[5:]
+
+    def may_read(self, role: str) -> bool:
+        """Tell whether a role sees it."""
+        return self._rights[ROLES.index(role)] != "-"
+
+    def may_write(self, role: str) -> bool:
+        """Tell whether a role may change it, or do it."""
+        return self._rights[ROLES.index(role)] == "W"
+
+    @property
+    def has_value(self) -> bool:
+        """False for readings and actions, which are no settings."""
+        return self.type not in _WITHOUT_VALUE
+
+    @property
+    def is_secret(self) -> bool:
+        """Its value never leaves the controller."""
+        return self.type in ("secret", "password")
+
+    @property
+    def needs_restart(self) -> bool:
+        """A change shows after a restart."""
+        return "r" in self._flags
+
+    @property
+    def may_lock_out(self) -> bool:
+        """A wrong value may cut its owner off."""
+        return "l" in self._flags
+
+    @property
+    def is_kept(self) -> bool:
+        """Its value is kept in memory."""
+        return "m" in self._flags
+
+    @property
+    def has_effect(self) -> bool:
+        """False while the part of the firmware that it is for is missing."""
+        return "n" not in self._flags
+
+
+def declarations(page: str = ""):
+    """Read the declarations one after the other, or those of a page."""
+    for block in storage.line_blocks(TABLE):
+        for line in block.split("\n"):
+            if line[0] != "#" and (not page or line.split("\t", 3)[2] == page):
+                yield Declaration(line)
+
+
+def declarations_in_use(stored):
+    """Read the declarations of what is kept in memory, and of what is stored."""
+    for block in storage.line_blocks(TABLE):
+        for line in block.split("\n"):
+            is_kept = "m" in line.rsplit("\t", 2)[1]
+            if line[0] != "#" and (is_kept or line.split("\t", 1)[0] in stored):
+                yield Declaration(line)
+
+
+def declarations_in(block: str, keys):
+    """The declarations of some keys that are in a block; searching it costs less than to look at its lines."""
+    block = "\n" + block + "\n"
+    for key in keys:
+        start = block.find("\n" + key + "\t") + 1
+        # A piece of the table, or its heading, is no key.
+        if start and block[start] != "#" and "\t" not in key and "\n" not in key:
+            yield Declaration(block[start : block.find("\n", start)])
+
+
+def declarations_of(keys):
+    """Read the declarations of some keys."""
+    for block in storage.line_blocks(TABLE):
+        for declaration in declarations_in(block, keys):
+            yield declaration
+
+
+def ocpp_declarations():
+    """Read the declarations of settings that are configuration keys of OCPP."""
+    for block in storage.line_blocks(TABLE):
+        for line in block.split("\n"):
+            if line[-1] != "\t" and line[0] != "#":
+                yield Declaration(line)
+
+
+def find(key: str) -> "Declaration | None":
+    """The declaration of a key."""
+    line = storage.find_line(TABLE, (key + "\t",))
+    # A piece of the table, or its heading, is no key.
+    return Declaration(line) if line and line.split("\t", 1)[0] == key and key[0] != "#" else None
