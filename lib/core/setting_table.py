@@ -88,12 +88,13 @@ def declarations_of(keys):
             yield declaration
 
 
-def ocpp_declarations():
-    """Read the declarations of settings that are configuration keys of OCPP."""
-    for block in storage.line_blocks(TABLE):
-        for line in block.split("\n"):
-            if line[-1] != "\t" and line[0] != "#":
-                yield Declaration(line)
+def ocpp_declarations(block: str):
+    """Those in a block that have an effect and are configuration keys of OCPP."""
+    for line in block.split("\n"):
+        if line[-1] != "\t" and line[0] != "#":
+            declaration = Declaration(line)
+            if declaration.has_effect:
+                yield declaration
 
 
 def find(key: str) -> "Declaration | None":

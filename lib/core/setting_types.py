@@ -1,6 +1,8 @@
 """What values the settings take: loaded while a change is checked."""
 
-from core import loading, log
+import asyncio
+
+from core import loading, log, storage
 from core.setting_table import (  # noqa: F401  (for those who load this module)
     TABLE,
     Declaration,
@@ -9,7 +11,6 @@ from core.setting_table import (  # noqa: F401  (for those who load this module)
     declarations_in_use,
     declarations_of,
     find,
-    ocpp_declarations,
 )
 from core.settings import SettingsError, mark
 
@@ -154,6 +155,9 @@ _PARSERS = {
 }
 
 
+_CONVERSIONS = {"bool": lambda text: text == "1", "float": float, "int": int}
+
+
 def parse(declaration: Declaration, value):
     """Bring a value to its type. ValueError says what is wrong with it."""
     if value is None or isinstance(value, (dict, list)):
@@ -165,8 +169,9 @@ def parse(declaration: Declaration, value):
 
 
 def default(declaration: Declaration):
-    """The value where none was set."""
-    return parse(declaration, declaration.default)
+    """The value where none was set. The table's own need no check: the start would take much longer."""
+    convert = _CONVERSIONS.get(declaration.type)
+    return convert(declaration.default) if convert else declaration.default
 
 
 def default_of(key: str):
@@ -244,6 +249,18 @@ def checked(changes: dict, settings) -> tuple:
     for declaration in declarations_of(changes):
         change.take(declaration, changes[declaration.key])
     return change.finish(settings)
+
+
+async def change(settings, changes: dict) -> None:
+    """Settings.change() in turns with other tasks: a read through the table takes long."""
+    found = Change(changes)
+    for block in storage.line_blocks(TABLE):
+        for declaration in declarations_in(block, changes):
+            found.take(declaration, changes[declaration.key])
+        await asyncio.sleep_ms(0)
+    values, defaults = found.finish(settings)
+    await asyncio.sleep_ms(0)
+    settings.store(values, defaults)
 
 
 def _shown(declaration: Declaration, value) -> str:

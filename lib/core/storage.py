@@ -27,37 +27,38 @@ def make_directory(path: str) -> None:
 
 
 def line_blocks(path: str):
-    """Generate a text file in blocks of whole lines. Its own lines would come a character at a time."""
-    rest = ""
-    with open(path) as file:
+    """Generate a text file in blocks of whole lines.
+
+    Its own lines would come a character at a time, and so would a text: it is read as bytes.
+    """
+    rest = b""
+    with open(path, "rb") as file:
         block = file.read(_BLOCK_BYTES)
         while block:
             block = rest + block
-            end = block.rfind("\n")
+            end = block.rfind(b"\n")
             rest = block[end + 1 :]
             if end >= 0:  # a line may be longer than a block
-                yield block[:end]
+                yield str(block[:end], "utf-8")
             block = file.read(_BLOCK_BYTES)
 
 
 def find_line(path: str, starts) -> str:
     """The first line of a text file that begins with one of these; empty without one."""
-    file = open(path)
-    try:
-        rest = "\n"
+    starts = [b"\n" + start.encode() for start in starts]
+    with open(path, "rb") as file:
+        rest = b"\n"
         block = file.read(_BLOCK_BYTES)
         while block:
             block = rest + block
-            end = block.rfind("\n")
-            places = [block.find("\n" + start, 0, end) + 1 for start in starts]
+            end = block.rfind(b"\n")
+            places = [block.find(start, 0, end) + 1 for start in starts]
             place = min([place for place in places if place] or (0,))
             if place:
-                return block[place : block.find("\n", place)]
+                return str(block[place : block.find(b"\n", place)], "utf-8")
             rest = block[end:]
             block = file.read(_BLOCK_BYTES)
-        return ""
-    finally:
-        file.close()
+    return ""
 
 
 def write_json(path: str, value) -> None:

@@ -1,6 +1,8 @@
 """OCPP 1.6 configuration keys (section 9): settings that the table of settings names so, and facts."""
 
-from core import loading
+import asyncio
+
+from core import loading, storage
 from core.settings import SettingsError
 from ocpp16 import queue
 from ocpp16.fields import LIST
@@ -21,17 +23,20 @@ _FACTS = (
     ("WebSocketPingInterval", "60"),
 )
 _MOST_NAMES = 40
-_TYPES = "core.setting_types"
+_TABLE = "core.setting_table"
 
 
-def _settings() -> list:
+async def _settings() -> list:
     """(configuration key, setting, whether it is secret) of those that have an effect."""
-    types = loading.load(_TYPES)
+    found = []
+    table = loading.load(_TABLE)
     try:
-        found = types.ocpp_declarations()
-        return [(d.ocpp_key, d.key, d.is_secret) for d in found if d.has_effect]
+        for block in storage.line_blocks(table.TABLE):
+            found += [(d.ocpp_key, d.key, d.is_secret) for d in table.ocpp_declarations(block)]
+            await asyncio.sleep_ms(0)  # a read through the table takes long
     finally:
-        loading.unload(_TYPES)
+        loading.unload(_TABLE)
+    return found
 
 
 def _text(value) -> str:
@@ -40,10 +45,10 @@ def _text(value) -> str:
     return str(value)
 
 
-def _entries(charge_point) -> list:
+async def _entries(charge_point) -> list:
     """All keys that can be read."""
     entries = [{"key": key, "readonly": True, "value": value} for key, value in _FACTS]
-    for name, key, secret in _settings():
+    for name, key, secret in await _settings():
         if secret:  # such as AuthorizationKey: written only
             continue
         value = charge_point.settings.get(key)
@@ -53,8 +58,8 @@ def _entries(charge_point) -> list:
     return sorted(entries, key=lambda entry: entry["key"])
 
 
-def _get(charge_point, payload: dict) -> tuple:
-    entries = _entries(charge_point)
+async def _get(charge_point, payload: dict) -> tuple:
+    entries = await _entries(charge_point)
     names = payload.get("key")
     if not names:
         return {"configurationKey": entries}, None
@@ -68,12 +73,13 @@ def _get(charge_point, payload: dict) -> tuple:
     return answer, None
 
 
-def _change(charge_point, payload: dict) -> tuple:
+async def _change(charge_point, payload: dict) -> tuple:
     name = payload["key"].lower()
-    for ocpp_key, key, _ in _settings():
+    for ocpp_key, key, _ in await _settings():
         if ocpp_key.lower() == name:
             try:
-                charge_point.settings.change({key: payload["value"]})
+                changes = {key: payload["value"]}
+                await loading.once("core.setting_types", "change", charge_point.settings, changes)
             except SettingsError:
                 return {"status": "Rejected"}, None
             return {"status": "Accepted"}, None
