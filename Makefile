@@ -5,13 +5,14 @@ TOOLS := build/venv/done build/micropython/done
 # $(call option,NAME): --name value, when the variable NAME is set
 option = $(if $($(1)),--$(shell echo $(1) | tr A-Z a-z) '$($(1))')
 
-.PHONY: help setup run test lint bench image flash deploy clean
+.PHONY: help setup run test lint docs bench image flash deploy clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make run [BOARDS= CSMS= HEAP= WEB= BENCH= DATA= SPEED= CODE= SETTINGS= CONFIG=]  controllers on the virtual bench'
 	@echo 'make test                                  lint, types and every test'
 	@echo 'make lint                                  the first two of these'
+	@echo 'make docs                                  docs/settings.md from the table of settings'
 	@echo 'make bench [ONLY=figure,…]                 the figures, to build/bench.json'
 	@echo 'make image [MICROPYTHON=….bin]             the file system for a board, or its whole flash'
 	@echo 'make flash PORT=… MICROPYTHON=….bin        write the whole flash of a board'
@@ -44,6 +45,9 @@ lint: setup
 	@$(PYTHON) tools/check_layers.py
 	@$(PYTHON) -m mypy sim tools
 	@$(PYTHON) -m mypy --config-file tools/mypy-device.ini $(wildcard lib drivers web boot.py main.py)
+
+docs: setup
+	@$(PYTHON) tools/settings_doc.py
 
 bench: setup
 	@exec $(PYTHON) -m sim.bench $(call option,ONLY)

@@ -98,6 +98,7 @@ class Connection:
         self.address = address_of(writer.get_extra_info("peername"))
         self.task = asyncio.current_task()
         self.answering = False
+        self.has_sent = False  # a part of an answer: what follows belongs to it
         self.deadline = 0
         self.extend(_REQUEST_MS)
 
@@ -173,6 +174,7 @@ class Connection:
         if not self._out:
             return
         data, self._out = self._out, bytearray()
+        self.has_sent = True
         self._writer.write(data)
         await self._writer.drain()
         self.extend(_STALL_MS)
@@ -291,6 +293,8 @@ class WebServer:
         except MemoryError as error:
             gc.collect()
             log.error("web", "no memory for a request: %s" % error)
+            if not connection.has_sent:
+                connection.refuse(503)  # browsers and the pages ask again
         finally:
             self._connections.remove(connection)
             await connection.close()

@@ -3,7 +3,7 @@
 import asyncio
 import binascii
 
-from core import loading, log
+from core import loading, log, storage
 from micropython import const
 
 _WANTS = ("wlan_enabled", "ssid", "ssid_password", "wlan_security", "connectivity", "lan_enabled")
@@ -19,10 +19,11 @@ async def wishes(settings) -> dict:
     types = loading.load(name)
     loading.unload(name)
     wish = {}
-    for declaration in types.declarations_of(_WANTS + _ADDRESSES + _HOTSPOT):
-        key = declaration.key
-        stored = settings.stored
-        wish[key] = stored[key] if key in stored else types.default(declaration)
+    for block in storage.line_blocks(types.TABLE):
+        for declaration in types.declarations_in(block, _WANTS + _ADDRESSES + _HOTSPOT):
+            key = declaration.key
+            stored = settings.stored
+            wish[key] = stored[key] if key in stored else types.default(declaration)
         await asyncio.sleep_ms(0)  # reading takes a while
     return wish
 

@@ -9,6 +9,7 @@ export const SECTIONS = ['STATE', 'NETWORK', 'INSTALLATION', 'SYSTEM', 'BACKEND'
 const LANGUAGES = {en: 'English', de: 'Deutsch', zh: '中文'};
 const OWN_MODULE = ['STATE', 'WHITELIST']; // the other sections are forms
 const [BUSY_TRIES, BUSY_MS] = [4, 700];
+const RELOAD_MS = 3000; // until a page that did not load is asked for again
 const SILENCE_MS = 6000; // a live stream brings something every second
 
 const $ = (id) => document.getElementById(id);
@@ -280,6 +281,7 @@ async function route() {
     page = await moduleOf(address);
   } catch {
     banner(t('no_start'));
+    setTimeout(() => location.reload(), RELOAD_MS);
     return;
   }
   if (shown !== address) return; // somebody was faster

@@ -267,6 +267,12 @@ function transferCard(form) {
     el('p', {className: 'buttons'}, button('export'), button('import')));
 }
 
+function calibrationCard() {
+  const open = el('button', {type: 'button', className: 'second', textContent: t('cal_open')});
+  open.addEventListener('click', async () => (await import('./calibration.js')).open());
+  return el('section', {className: 'card'}, el('p', {className: 'buttons'}, open));
+}
+
 /** Show a section's page in `main`, with the setting `key` in view; answers with a function that ends it. */
 export function show(main, session, address, key) {
   const section = address.toUpperCase();
@@ -279,6 +285,7 @@ export function show(main, session, address, key) {
     place.ariaBusy = false;
     if (!form.editable.length) head.after(el('p', {className: 'soft', textContent: t('read_only')}));
     if (section === 'SYSTEM' && session.role !== 'user') place.after(transferCard(form));
+    if (section === 'MANUFACTURER' && session.role === 'manufacturer') place.after(calibrationCard());
     if (key) reveal(key);
   }).catch((error) => place.replaceChildren(el('p', {className: 'error', role: 'alert', textContent: error.message})));
   return () => { isShown = false; };
