@@ -136,7 +136,7 @@ def test_a_pause_of_the_whole_chip_is_no_stalled_guard(board):
     """A long garbage collection, or a suspended bench, holds the loop as well."""
     board.guard.close()
     board.pass_ms(100)
-    board.clock.sleep_us(700_000)
+    board.clock.sleep_us(1_700_000)
     board.pilot.sampled_ms = board.clock.ticks_ms()
     board.guard.beat()
     assert board.guard.permits
@@ -174,7 +174,7 @@ def test_a_trip_holds_until_it_is_cleared_with_the_contactor_open(board):
 
 
 def test_a_guard_that_does_not_run_permits_nothing(board):
-    board.clock.sleep_us(250_000)
+    board.clock.sleep_us(1_050_000)
     assert not board.guard.close()  # nothing is closed on what is not fresh
     for _ in range(11):
         board.guard.beat()
@@ -226,7 +226,7 @@ micropython.heap_unlock()
 assert coil() == 1, "must stay closed in state C"
 registers.poke(registers.WAVE_HIGH_UV, 1955000)
 micropython.heap_lock()
-for _ in range(2):
+for _ in range(10):  # a busy computer may tear some of its samples
     watch(shared, coil, residual, sample, read_uv, scratch)
 micropython.heap_unlock()
 assert coil() == 0, "must open in state B"

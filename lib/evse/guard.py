@@ -22,7 +22,7 @@ TRIP_HEARTBEAT = const(4)
 
 WAKE_MS = const(5)
 _BLIND_MV = -6000
-_STALLED_MS = 200  # the guard's own heartbeat: it wakes 40 times in that
+_STALLED_MS = 1000  # the guard's own heartbeat: it wakes 200 times in that
 _STALLED_ROUNDS = const(10)  # and the loop went round meanwhile: both may have been held at once
 
 # Cells of the array that loop and guard share.
