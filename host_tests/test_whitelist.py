@@ -135,12 +135,17 @@ def install_directories(files: FlashFiles, patch) -> None:
     def listdir(path):
         return files.fs.listdir(path)
 
+    def ilistdir(path):
+        for name in files.fs.listdir(path):
+            yield name, 0x8000, 0, files.fs.stat(path + "/" + name).size
+
     def mkdir(path):
         if path.strip("/") in files.fs.listdir("/"):
             raise OSError(errno.EEXIST, "is there")
         files.fs.mkdir(path)
 
     files.install(patch)
+    patch.setattr(os, "ilistdir", files._instead(os.ilistdir, ilistdir))
     patch.setattr(os, "listdir", files._instead(os.listdir, listdir))
     patch.setattr(os, "mkdir", files._instead(os.mkdir, mkdir))
     patch.setattr(os, "rmdir", files._instead(os.rmdir, lambda path: files.fs.remove(path)))

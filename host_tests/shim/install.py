@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import os
 import sys
 import time
 import traceback
@@ -28,6 +29,13 @@ class ThreadSafeFlag:
         """Wait for a set, and forget it."""
         await self._event.wait()
         self._event.clear()
+
+
+def ilistdir(path: str):
+    """os.ilistdir as LittleFS answers: name, type, inode, size."""
+    for entry in os.scandir(path):
+        kind = 0x4000 if entry.is_dir() else 0x8000
+        yield entry.name, kind, 0, entry.stat().st_size
 
 
 async def sleep_ms(ms: int) -> None:
@@ -79,6 +87,7 @@ def install() -> None:
     time.ticks_diff = ticks_diff
     time.sleep_ms = lambda ms: clock.sleep_us(ms * 1000)
     time.sleep_us = lambda us: clock.sleep_us(us)
+    os.ilistdir = ilistdir
     asyncio.sleep_ms = sleep_ms
     asyncio.wait_for_ms = wait_for_ms
     asyncio.ThreadSafeFlag = ThreadSafeFlag
