@@ -56,6 +56,24 @@ def test_classes_that_never_meet_share_names_and_do_what_they_did():
     ]
 
 
+def test_classes_have_short_names_of_their_own_and_exceptions_keep_theirs():
+    oops = "class Oops(ValueError):\n    pass\n\n\nclass LampOff(Oops):\n    pass\n\n\nclass DarkError(Exception):\n    pass\n"
+    new = shared_names(
+        {"lamp.py": LAMP, "meter.py": METER, "story.py": STORY, "oops.py": oops}, ()
+    )
+    assert {"Lamp", "Meter"} <= set(new)
+    assert new["Lamp"] != new["Meter"]
+    assert not {"Oops", "DarkError"} & set(new)
+    child = "import lamp\n\n\nclass Torch(lamp.Lamp):\n    pass\n\n\nTORCH = Torch(1).shining\n"
+    short = share({"lamp.py": LAMP, "torch.py": child}, ())["torch.py"]
+    assert "Lamp" not in short
+    assert "TORCH" in short
+    private = "class _Bulb:\n    pass\n\n\nBULB = _Bulb()\n"
+    assert "_Bulb()" in share({"lamp.py": LAMP, "bulb.py": private}, ())["bulb.py"]
+    quoted = "KIND = 'Lamp'\n"
+    assert "Lamp" not in shared_names({"lamp.py": LAMP, "kind.py": quoted}, ())
+
+
 def test_parent_and_child_share_an_object_and_so_no_name():
     child = "from lamp import Lamp\n\n\nclass Torch(Lamp):\n    def __init__(self):\n        self.battery = 1\n"
     new = shared_names({"lamp.py": LAMP, "torch.py": child, "meter.py": METER}, ())

@@ -1,4 +1,4 @@
-"""Gives attributes short names that many classes share.
+"""Gives attributes short names that many classes share, and classes the same ones.
 
 A board's table of names doubles when it is full, which takes nine kilobytes at once; most names in it are
 attributes. Any two may have the same name as long as no object has both, and a name means the same
@@ -27,7 +27,7 @@ import sys
 import time
 import types
 from collections.abc import Iterable, Iterator
-from itertools import count, product
+from itertools import chain, count, product
 from pathlib import Path
 
 from tools.short_names import replaced
@@ -50,6 +50,8 @@ class _Source:
         self.tree = ast.parse(text)
         self.families: list[tuple[str, set[str], set[str]]] = []  # class, own names, its parents
         self.fixed: set[str] = set()  # names that have to stay
+        self.classes = _plain_classes(self.tree)
+        self.no_class = {name for node in ast.walk(self.tree) for name in _no_class_by(node)}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ClassDef):
                 self._take_class(node)
@@ -68,6 +70,34 @@ class _Source:
             self.fixed.update(part.id for part in names if isinstance(part, ast.Name))
         parents = {ast.unparse(base).split(".")[-1] for base in node.bases}
         self.families.append((node.name, own, parents))
+
+
+def _plain_classes(tree: ast.Module) -> "set[str]":
+    """The public classes of a module; the name of an exception is for people."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names = [node.name, *(ast.unparse(base) for base in node.bases)]
+            is_error = any(name.endswith(("Error", "Exception")) for name in names)
+            if not is_error and node.name[0].isupper():
+                found.add(node.name)
+    return found
+
+
+def _no_class_by(node: ast.AST) -> "Iterator[str]":
+    """Names that this node uses for something else than a class, or as a text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.alias) and node.asname:
+        yield from (node.name, node.asname)
+    elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        yield node.id
+    elif isinstance(node, (ast.arg, ast.keyword)):
+        yield node.arg or ""
+    elif isinstance(node, _Function):
+        yield node.name
+    elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        yield node.attr
 
 
 def _stored_on_self(tree: ast.AST) -> "Iterator[str]":
@@ -136,19 +166,30 @@ def shims() -> "list[str]":
 
 
 def shared_names(sources: "dict[str, str]", users: "tuple[str, ...]") -> "dict[str, str]":
-    """Return {attribute: its new name} for sources that, with their users, are all there is."""
+    """Return {attribute or class: its new name} for sources that, with their users, are all there is."""
     read = [_Source(text) for text in sources.values()]
     fixed = set(foreign_names().union(*(source.fixed for source in read)))
-    for text in users:
-        fixed.update(re.findall(r"\w+", text))
+    fixed.update(*map(_words, users))
     families = [
         {name for name in own if name not in fixed and len(name) > 2 and not name.startswith("__")}
         for own in _families(read)
     ]
     endings = tuple(name for name in fixed if re.fullmatch(r"_\w+", name))
     families = [{n for n in family if not n.endswith(endings)} for family in families]
-    taken = {word for text in sources.values() for word in re.findall(r"\w+", text)} | fixed
-    return _coloured(families, taken)
+    taken = fixed.union(*map(_words, sources.values()))
+    new = _coloured(families, taken)
+    kept = foreign_names().union(*(source.no_class for source in read), *map(_words, users), new)
+    classes = set().union(*(source.classes for source in read)) - kept
+    known = sorted(set(new.values()))
+    more = (name for name in _short_names() if name not in taken and name not in known)
+    new.update(
+        zip(sorted(classes), chain(known, more))
+    )  # each another: they are linked into few modules
+    return new
+
+
+def _words(text: str) -> "set[str]":
+    return set(re.findall(r"\w+", text))
 
 
 def _families(sources: "list[_Source]") -> "list[set[str]]":
@@ -193,17 +234,22 @@ def _short_names() -> "Iterator[str]":
 
 
 def uses(text: str, new: "dict[str, str]") -> "Iterator[tuple[int, int, int, str]]":
-    """Where attributes stand in a source: line, first and last column in bytes, the new name."""
+    """Where attributes and classes stand in a source: line, first and last column in bytes, the new name."""
     lines = text.encode().splitlines()
     for node in ast.walk(ast.parse(text)):
+        name = getattr(node, "id", getattr(node, "name", ""))
+        if isinstance(node, (ast.Name, ast.alias)) and name in new:
+            if name[0].isupper():  # a class: an attribute's name may be a variable's as well
+                yield node.lineno, node.col_offset, node.col_offset + len(name), new[name]
         if isinstance(node, ast.Attribute) and node.attr in new:
             end = node.end_col_offset or 0
             yield node.end_lineno or 0, end - len(node.attr), end, new[node.attr]
         elif isinstance(node, ast.ClassDef):
-            for child in node.body:
-                if isinstance(child, _Function) and child.name in new:
-                    start = lines[child.lineno - 1].index(
-                        b"def " + child.name.encode(), child.col_offset
+            methods = [child for child in node.body if isinstance(child, _Function)]
+            for made, word in [(node, b"class "), *((method, b"def ") for method in methods)]:
+                if made.name in new:
+                    start = lines[made.lineno - 1].index(
+                        word + made.name.encode(), made.col_offset
                     )
-                    start += len("def ")
-                    yield child.lineno, start, start + len(child.name), new[child.name]
+                    start += len(word)
+                    yield made.lineno, start, start + len(made.name), new[made.name]

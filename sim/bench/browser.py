@@ -13,12 +13,18 @@ from typing import Callable
 from sim.bench.stand import ANSWER_S, HOST, Stand, StandError
 
 LOGIN = {"user": "WLQ01", "password": "40000003"}
-STATE_SECTION = "page_state.js"  # what the frame loads first, by a name that it computes
+# What is loaded when the first page shows, beside static imports; the rest waits for a click.
+_FIRST = {
+    "app.js": ("lang_en.js", "page_state.js"),
+    "page_state.js": ("chart.js", "sessions.js"),
+    "state_sheet.js": ("state.css",),
+}
+SECTIONS = (
+    "STATE NETWORK INSTALLATION SYSTEM BACKEND WHITELIST MANUFACTURER LOADMANAGEMENT AUTHORIZATION"
+)
 _SETTING_S = 2.0  # between changes of a setting
 _PAUSE_S = 0.1  # after a call that failed: a held loop turns callers away
-_LINKS = re.compile(
-    r"""(?:href|src)="(/static/[^"]+)"|from '\./([^']+)'|import\('\./([\w.]+)'\)"""
-)
+_LINKS = re.compile(r"""(?:href|src)="(/static/[^"]+)"|(?:from|import) '\./([^']+)'""")
 _BLOCK_BYTES = 65536
 
 
@@ -79,13 +85,22 @@ class Browser:
         for name in names:
             folder, _, leaf = name.rpartition("/")
             text = _unpacked(self.get(name))
-            for absolute, imported, loaded in _LINKS.findall(text):
-                path = absolute or f"{folder}/{imported or loaded}"
-                if path not in names:
-                    names.append(path)
-            if leaf == "app.js":
-                names.append(f"{folder}/{STATE_SECTION}")
+            found = [
+                absolute or f"{folder}/{imported}" for absolute, imported in _LINKS.findall(text)
+            ]
+            found += [f"{folder}/{first}" for first in _FIRST.get(leaf, ())]
+            names += [path for path in dict.fromkeys(found) if path not in names]
         return names
+
+    def pages(self) -> None:
+        """Look at each section, and at what the first page asks for later; change a setting."""
+        for section in SECTIONS.split():
+            self.get("/api/settings?page=" + section)
+        for path in ("/api/history", "/api/sessions?limit=20", "/api/whitelist", "/api/export"):
+            self.get(path)
+        status, _, answer = self.request("PUT", "/api/settings", {"stop_limit": 130})
+        if status != 200:
+            raise StandError(f"PUT /api/settings: {status} {answer!r}")
 
     def first_visit(self) -> list[str]:
         """All that a browser asks for to show the login page and then the state page."""
@@ -95,6 +110,8 @@ class Browser:
         self.get("/api/session")
         with self.open("GET", "/api/live") as line:
             self.received_bytes += len(_first_event(line))
+        self.get("/api/history")
+        self.get("/api/sessions?limit=20")
         return [*names, "/api/session", "/api/login", "/api/session", "/api/live"]
 
 

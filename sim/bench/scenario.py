@@ -9,8 +9,9 @@ from sim.bench.stand import CARD, Stand, StandError, until
 
 SETTINGS = {"meter_value_sample_interval": 10}
 SCENARIO = (
-    "boot, back office, login, all page files, a live page, /api/state, 3 charges by card and "
-    "remotely with meter values, the back office away and back (a load management group comes later)"
+    "boot, back office, login, all page files, a live page, /api/state, all sections' settings, a "
+    "setting changed, an export, 3 charges by card and remotely with meter values, the back office "
+    "away and back (a load management group comes later)"
 )
 STATE_REQUESTS = 20
 SAMPLED_S = 11  # longer than the sample interval
@@ -27,7 +28,9 @@ def run_scenario(stand: Stand) -> None:
     try:
         for _ in range(STATE_REQUESTS):
             browser.get("/api/state")
+        browser.pages()
         _charge_by_card(stand, browser)
+        browser.pages()
         _charge_remotely(stand, browser)
         _charge_through_an_outage(stand, browser)
         browser.files()

@@ -135,7 +135,19 @@ class Stand:
     def _start(self) -> None:
         settings = self._directory / "settings.json"
         settings.write_text(json.dumps(self._settings))
-        command = [sys.executable, "-m", "sim.run", "--settings", str(settings)]
+        config = self._directory / "config.json"
+        config.write_text(
+            json.dumps({"allow_factory_passwords": True})
+        )  # the bench logs in again and again
+        command = [
+            sys.executable,
+            "-m",
+            "sim.run",
+            "--settings",
+            str(settings),
+            "--config",
+            str(config),
+        ]
         command += ["--bench", str(BENCH_PORT + self._offset), "--web", str(self.web_port)]
         command += ["--data", str(self._directory / "data")]
         for name, value in self._options.items():
