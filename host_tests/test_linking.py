@@ -102,6 +102,18 @@ def test_a_name_that_changes_is_no_constant(linked):
     assert [parts["all"].raised(), parts["all"].raised()] == [2, 3]
 
 
+def test_a_function_that_imports_again_what_its_module_has_imported_keeps_both(
+    linked, monkeypatch
+):
+    user = (
+        "from lib_core.clock import tick\n\n\ndef values(early):\n    if early:\n"
+        "        return tick()\n    from lib_core.clock import half\n\n    return half()\n"
+    )
+    rest, _ = linked({"first": ("lib_core.clock",)}, clock=CLOCK, user=user)
+    module = loaded("user", rest["lib/lib_core/user.py"], monkeypatch)
+    assert (module.values(True), module.values(False)) == (7, [4, 4])
+
+
 def test_a_later_part_and_a_module_of_its_own_find_the_first(linked, monkeypatch):
     rare = "from lib_core import clock\nfrom lib_core.clock import half, PERIOD\n\nVALUES = half(), PERIOD, clock.tick()\n"
     parts = {"first": ("lib_core.clock",), "second": ("lib_core.counter",)}

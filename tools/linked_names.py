@@ -182,15 +182,28 @@ class Program:
             if origin == Origin("micropython", "const"):
                 continue
             if home and (home.linked or origin.name in home.constants):
-                if (
-                    home.linked
-                    and home.linked != user.linked
-                    and origin.name not in home.constants
-                ):
-                    wanted.append("import " + home.linked)
+                if self._needs(home, origin, user):
+                    if outermost or home.linked not in self._known_outside(user):
+                        wanted.append("import " + home.linked)
             elif not (outermost and user.linked and home is None) or self._is_first(user, origin):
                 wanted.append(self._plain_import(name, origin, user if outermost else None))
         return "; ".join(dict.fromkeys(wanted)) or "pass"
+
+    def _needs(self, home: Module, origin: Origin, user: Module) -> bool:
+        """A name of a linked module, for a module that is linked elsewhere or not at all."""
+        apart = bool(home.linked) and home.linked != user.linked
+        return apart and origin.name not in home.constants
+
+    def _known_outside(self, user: Module) -> "set[str]":
+        """Linked modules that the whole module imports: a function that did too would make them its own."""
+        found = set()
+        for statement in user.tree.body:
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                for origin in map(self.resolved, self.imported(statement).values()):
+                    home = self.modules.get(origin.module)
+                    if home and self._needs(home, origin, user):
+                        found.add(home.linked)
+        return found
 
     def _is_first(self, user: Module, origin: Origin) -> bool:
         known = (user.linked, origin) in self._emitted

@@ -65,8 +65,19 @@ class Row(NamedTuple):
 
 def rows(table: Path = TABLE) -> list[Row]:
     """Return the declarations."""
+    found = [Row(*cells) for cells in _cells(table)]
+    return [row._replace(range=_choices(row)) if row.range[:1] == "@" else row for row in found]
+
+
+def _cells(table: Path) -> "list[list[str]]":
     lines = table.read_text().splitlines()
-    return [Row(*line.split("\t")) for line in lines if not line.startswith("#")]
+    return [line.split("\t") for line in lines if not line.startswith("#")]
+
+
+def _choices(row: Row) -> str:
+    """The default and the names that another table has."""
+    names = [cells[0] for cells in _cells(TABLE.parents[1] / row.range[1:])]
+    return "|".join([row.default, *names])
 
 
 def help_texts(texts: Path = TEXTS) -> dict[str, str]:

@@ -30,21 +30,23 @@ class Rows:
         self._turn_ms = clock.ticks_ms()
         self._lines = []
         self._separator = ""
-        self._text = '{"page":"%s","settings":[' % page
+        self._texts = ['{"page":"%s","settings":[' % page]
 
     def __aiter__(self):
         return self
 
     async def __anext__(self) -> str:
-        while not self._text:
+        while not self._texts:
             if clock.ticks_diff(clock.ticks_ms(), self._turn_ms) >= _TURN_MS:
                 await asyncio.sleep_ms(0)
                 self._turn_ms = clock.ticks_ms()
             if self._blocks is None:
                 raise StopAsyncIteration
             self._read_on()
-        piece, self._text = self._text[:_PIECE], self._text[_PIECE:]
-        return piece
+        text = self._texts.pop(0)
+        if len(text) > _PIECE:
+            self._texts.insert(0, text[_PIECE:])
+        return text[:_PIECE]
 
     async def aclose(self) -> None:
         """Close the table's file, whether or not all was sent."""
@@ -58,7 +60,8 @@ class Rows:
             if line[0] != "#" and self._page in ("", line.split("\t", 3)[2]):
                 declaration = self._table.Declaration(line)
                 if declaration.may_read(self._role):
-                    self._text = self._separator + self._row(declaration)
+                    texts = (self._separator,) + self._row(declaration)
+                    self._texts = [text for text in texts if text]
                     self._separator = ","
                     return
         try:
@@ -74,9 +77,10 @@ class Rows:
     def _end(self) -> None:
         self._blocks.close()
         self._blocks = None
-        self._text = "]}"
+        self._texts = ["]}"]
 
-    def _row(self, declaration) -> str:
+    def _row(self, declaration) -> tuple:
+        """A row's JSON in pieces: as a whole it would need a large piece of the heap."""
         key = declaration.key
         value, default, is_set = "null", "null", ""
         if declaration.is_secret:
@@ -86,17 +90,15 @@ class Rows:
             value = json.dumps(self._stored[key]) if key in self._stored else default
         elif declaration.type == "reading":
             value = self._reading(_OTHER_NAMES.get(key, key))
-        head = '{"key":"%s","label":"%s","type":"%s",%s"unit":"%s","range":"%s","value":%s,"default":%s,'
-        return head % (
+        head = '{"key":"%s","label":"%s","type":"%s",%s"unit":"%s","range":"' % (
             key,
             declaration.label,
             declaration.type,
             is_set,
             declaration.unit,
-            declaration.range,
-            value,
-            default,
-        ) + _marks(declaration, self._role)
+        )
+        values = '","value":%s,"default":%s,' % (value, default)
+        return head, declaration.range, values + _marks(declaration, self._role)
 
     def _reading(self, key: str) -> str:
         index = KEYS.index(key)

@@ -5,7 +5,7 @@ from bench_process import ROOT, until
 from station import CARD
 
 pytestmark = pytest.mark.slow
-OPTIONS = {"heap": "128k"}
+OPTIONS = {"heap": "128k", "config": {"allow_factory_passwords": True}}
 SETTINGS = {
     "meter_value_sample_interval": 10,
     "meter_values_sampled_data": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage",

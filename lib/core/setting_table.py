@@ -2,7 +2,8 @@
 
 from core import storage
 
-TABLE = __file__.rsplit("/", 1)[0] + "/settings.tsv"
+_FOLDER = __file__.rsplit("/", 2)[0] + "/"
+TABLE = _FOLDER + "core/settings.tsv"
 _WITHOUT_VALUE = ("reading", "action", "action+text")
 ROLES = ("manufacturer", "operator", "user")  # in the order of the table's rights
 
@@ -12,8 +13,18 @@ class Declaration:
 
     def __init__(self, line: str) -> None:
         cells = line.split("\t")
-        self.key, self.label, self.page, self.type, self.range = cells[:5]
+        self.key, self.label, self.page, self.type, self._range = cells[:5]
         self.default, self.unit, self._rights, self._flags, self.ocpp_key = cells[5:]
+
+    @property
+    def range(self) -> str:
+        """What it may be: "6..80", "0|8..63", "Auto|Static", … by its type."""
+        if self._range[:1] != "@":
+            return self._range
+        choices = [self.default]  # a table's own names follow
+        for block in storage.line_blocks(_FOLDER + self._range[1:]):
+            choices += [line.split("\t", 1)[0] for line in block.split("\n") if line[0] != "#"]
+        return "|".join(choices)
 
     def may_read(self, role: str) -> bool:
         """Tell whether a role sees it."""

@@ -155,9 +155,6 @@ _PARSERS = {
 }
 
 
-_CONVERSIONS = {"bool": lambda text: text == "1", "float": float, "int": int}
-
-
 def parse(declaration: Declaration, value):
     """Bring a value to its type. ValueError says what is wrong with it."""
     if value is None or isinstance(value, (dict, list)):
@@ -170,8 +167,10 @@ def parse(declaration: Declaration, value):
 
 def default(declaration: Declaration):
     """The value where none was set. The table's own need no check: the start would take much longer."""
-    convert = _CONVERSIONS.get(declaration.type)
-    return convert(declaration.default) if convert else declaration.default
+    if declaration.type == "bool":
+        return declaration.default == "1"
+    convert = {"float": float, "int": int}.get(declaration.type, str)
+    return convert(declaration.default)
 
 
 def default_of(key: str):
