@@ -1,7 +1,6 @@
 """A radio with networks in the air, and the firmware's links over it, in virtual time."""
 
 import asyncio
-import json
 import os
 import socket
 
@@ -40,10 +39,7 @@ class NetRig:
         from net.links import Links
 
         self.dns_port = free_udp_port()
-        config = json.loads((install.ROOT / "config.json").read_text())
-        config.update(dns_host="127.0.0.1" if names else "192.0.2.1", dns_port=self.dns_port)
-        (path / "config.json").write_text(json.dumps(config))
-        monkeypatch.chdir(path)
+        names_at = ("127.0.0.1" if names else "192.0.2.1", self.dns_port)
         # a thread of the real world would take no virtual time
         monkeypatch.setattr("_thread.start_new_thread", lambda function, given: function(*given))
         network._static.clear()  # a chip that starts has forgotten it
@@ -58,7 +54,7 @@ class NetRig:
         if settings:
             self.settings.change(settings)
         circuit = {"mdc": 23, "mdio": 18, "phy_addr": 0}
-        self.links = Links(self.settings, WiFi(), SERIAL, Lan(circuit) if lan else None)
+        self.links = Links(self.settings, WiFi(), SERIAL, Lan(circuit) if lan else None, names_at)
 
     def _heard(self, severity: int, source: str, text: str) -> None:
         self.log.append((virtual_time.clock.now_us / 1e6, text))

@@ -57,12 +57,13 @@ def make_meter(board, settings, session_log):
     )
 
 
-def make_links(board, settings):
+def make_links(board, settings, config: dict):
     """The network interfaces."""
     from drivers.wifi import WiFi
     from net.links import Links
 
-    return Links(settings, WiFi(), chip.serial(), board.lan())
+    names_at = config.get("dns_host", Links.hotspot_ip), config.get("dns_port", 53)
+    return Links(settings, WiFi(), chip.serial(), board.lan(), names_at)
 
 
 def make_connector(board, settings, charger):
@@ -182,7 +183,7 @@ def make_core(crashing: bool):
     if not crashing:
         charger.meter = make_meter(board, settings, charger.session_log)
     web_port = config.get("web_port", 80)
-    links = make_links(board, settings)
+    links = make_links(board, settings, config)
     return board, Services(settings, charger, charger.meter, links, web_port)
 
 

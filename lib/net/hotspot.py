@@ -51,16 +51,15 @@ class Hotspot:
                     if self._names:
                         self._names.serve()
                     await asyncio.sleep_ms(_TURN_MS)
-        except OSError as error:
+        except Exception as error:  # of the radio, or no memory: it can be opened again
             reason = ": %s" % error
         self._shut(reason)
 
     def _start_names(self) -> None:
-        ip = self._links.hotspot_ip
-        config, _ = loading.once("core.board_config", "read")
-        host, port = config.get("dns_host", ip), config.get("dns_port", 53)
+        links = self._links
+        host, port = links.names_at
         try:
-            self._names = loading.once("net.captive_dns", "NameServer", host, port, ip)
+            self._names = loading.once("net.captive_dns", "NameServer", host, port, links.hotspot_ip)
         except OSError as error:  # pages are reached by the address all the same
             log.warning("net", "no names on the hotspot: %s" % error)
 

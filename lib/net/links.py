@@ -16,14 +16,18 @@ _LONGEST_PAUSE_S = const(300)
 
 
 class Links:
-    """Wi-Fi, Ethernet and hotspot. wifi: drivers.wifi.WiFi; lan: drivers.lan.Lan or None."""
+    """Wi-Fi, Ethernet and hotspot. wifi: drivers.wifi.WiFi; lan: drivers.lan.Lan or None.
+
+    names_at: (address, port) of the hotspot's name server.
+    """
 
     hotspot_ip = "192.168.4.1"
 
-    def __init__(self, settings, wifi, serial: str, lan=None) -> None:
+    def __init__(self, settings, wifi, serial: str, lan=None, names_at=("192.168.4.1", 53)) -> None:
         self.settings = settings
         self.wifi = wifi
         self.lan = lan
+        self.names_at = names_at
         self.hotspot_name = "OCPP_" + serial[-4:]  # ETEK manual 5.6
         self.hotspot = None  # net.hotspot.Hotspot while it is open
         self.hotspot_open = False
