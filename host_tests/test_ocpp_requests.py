@@ -177,6 +177,26 @@ def test_configuration_is_read_and_changed_through_the_settings(rig):
     rig.play(story)
 
 
+def test_debug_logs_each_message_by_its_name_and_without_what_is_in_it(rig):
+    async def story(rig):
+        from core import log
+
+        await rig.online()
+        log.show_debug(True)
+        try:
+            await rig.call("TriggerMessage", requestedMessage="Heartbeat")
+            await asyncio.sleep(2)
+            await rig.call("ChangeConfiguration", key="AuthorizationKey", value="0123456789abcdef")
+        finally:
+            log.show_debug(False)
+        lines = "\n".join(log.lines())
+        assert "D ocpp: is asked for ChangeConfiguration" in lines
+        assert "D ocpp: sends Heartbeat" in lines
+        assert "0123456789abcdef" not in lines
+
+    rig.play(story)
+
+
 def test_messages_are_sent_when_triggered(rig):
     async def story(rig):
         await rig.online()

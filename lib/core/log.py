@@ -32,8 +32,14 @@ def _write(severity: int, source: str, text: str) -> None:
     _next = (_next + len(data)) % _KEPT_BYTES
 
 
+def show_debug(on: bool) -> None:
+    """Keep, or drop, what only a developer wants (setting debug)."""
+    global level
+    level = DEBUG if on else INFO
+
+
 def debug(source: str, text: str) -> None:
-    """Log what only a developer wants; dropped unless level is DEBUG."""
+    """Log what only a developer wants."""
     _write(DEBUG, source, text)
 
 

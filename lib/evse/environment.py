@@ -2,6 +2,7 @@
 
 import asyncio
 
+from core import log
 from core.clock import ticks_diff, ticks_ms
 from evse import faults
 from evse.protections import Protections
@@ -45,6 +46,7 @@ class Environment:
         charger.stop_on_unplug = bool(no_card) or "Plug" in get("stop_mode")
         charger.resumes = get("resume_after_power_loss")
         charger.ventilated = not get("pause_in_state_d")
+        log.show_debug(get("debug"))
 
     async def run(self) -> None:
         """Look at switch and sensor each second, at what was measured four times as often."""

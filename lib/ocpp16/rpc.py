@@ -75,6 +75,7 @@ class Rpc:
             self._answer = None
             self._answered.clear()
             head = '[%d,"%s","%s",' % (_CALL, self._open_id, action)
+            log.debug("ocpp", "sends " + action)  # no payload: it may hold a secret
             try:
                 await self._send((head.encode(), text.encode(), b"]"))
                 await asyncio.wait_for_ms(self._answered.wait(), timeout_ms)
@@ -147,6 +148,7 @@ class Rpc:
         payload = {} if payload is None else payload
         if not isinstance(payload, dict):
             raise CallError("FormationViolation", "payload is not an object")
+        log.debug("ocpp", "is asked for " + frame[2][:40])
         try:
             return await self._serve(frame[2], payload)
         except CallError:
