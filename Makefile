@@ -32,13 +32,13 @@ build/micropython/done: tools/get_micropython.sh
 run: setup
 	@exec $(PYTHON) -m sim.run $(foreach name,BOARDS CSMS HEAP WEB BENCH DATA SPEED CODE SETTINGS CONFIG,$(call option,$(name)))
 
-# The stories on the bench and in the browser wait for real time, the others for the processor.
+# First what keeps the processors busy, then what needs them idle: stories on the bench and in the browser.
 test: lint
 	@tools/get_chromium.sh
-	@$(PYTHON) -m pytest -q host_tests --ignore=host_tests/e2e --ignore=host_tests/browser \
-		>build/host_tests.log 2>&1 & \
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile host_tests --ignore=host_tests/e2e \
+		--ignore=host_tests/browser; host=$$?; \
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile host_tests/e2e host_tests/browser; bench=$$?; \
-	wait $$!; host=$$?; cat build/host_tests.log; exit $$((bench | host))
+	exit $$((bench | host))
 
 lint: setup
 	@$(PYTHON) -m ruff check

@@ -96,7 +96,7 @@ def test_it_charges_wherever_the_code_is_and_at_a_small_chips_speed(start_bench,
     station.connected(60)
     station.plug()
     station.reports("Preparing", 60)
-    station.card(hold_ms=1500)
+    station.card(hold_ms=5000)
     station.charging(60)
     station.event("coil", False, station.unplug())
     ended = station.stopped(station.last_number, 60)
