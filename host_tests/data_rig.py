@@ -3,7 +3,7 @@
 import builtins
 import os
 
-_CALLS = ("stat", "mkdir", "remove", "rename", "listdir", "rmdir")
+_CALLS = ("stat", "mkdir", "remove", "rename", "listdir", "ilistdir", "rmdir")
 
 
 def use_directory(patch, directory) -> None:

@@ -1,7 +1,6 @@
 """A radio with networks in the air, and the firmware's links over it, in virtual time."""
 
 import asyncio
-import os
 import socket
 
 import install
@@ -83,4 +82,3 @@ class NetRig:
             self.links.close_hotspot()
 
         virtual_time.run(stage())
-        os.chdir("/")
