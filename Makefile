@@ -32,11 +32,12 @@ build/micropython/done: tools/get_micropython.sh
 run: setup
 	@exec $(PYTHON) -m sim.run $(foreach name,BOARDS CSMS HEAP WEB BENCH DATA SPEED CODE SETTINGS CONFIG,$(call option,$(name)))
 
-# First what keeps the processors busy, then what needs them idle: stories on the bench and in the browser.
+# First what keeps the processors busy, the longest before all, then what needs them idle: stories on the bench and in the browser.
 test: lint
 	@tools/get_chromium.sh
-	@$(PYTHON) -m pytest -q -n 2 --dist loadfile host_tests --ignore=host_tests/e2e \
-		--ignore=host_tests/browser; host=$$?; \
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+		host_tests/test_ten_thousand_sessions.py host_tests \
+		--ignore=host_tests/e2e --ignore=host_tests/browser; host=$$?; \
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile host_tests/e2e host_tests/browser; bench=$$?; \
 	exit $$((bench | host))
 

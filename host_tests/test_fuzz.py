@@ -146,4 +146,4 @@ def test_whatever_the_pilot_s_converter_reads_the_contactor_closes_for_c_and_d_a
         closings += on and not was_on
         assert not on or charger.session
         assert not on or clock.now_us - converter.asked_us < 150_000
-    assert (closings > 10) == authorized
+    assert (closings > 4) == authorized
