@@ -94,6 +94,7 @@ def test_a_port_in_use_is_told_in_one_line():
 def test_it_charges_wherever_the_code_is_and_at_a_small_chips_speed(start_bench, options):
     station = Station(start_bench(**options))
     station.connected(60)
+    station.shows(lambda state: state["hotspot"]["on"], 120)  # all has started
     station.plug()
     station.reports("Preparing", 60)
     station.card(hold_ms=5000)

@@ -65,7 +65,7 @@ export class HourChart {
     this.at = 0; // uptime of the last state, in s, and the browser's time then
     this.unixMs = 0;
     this.loading = false;
-    this.picture = svg('svg', {role: 'img', class: 'chart'});
+    this.picture = svg('svg', {role: 'img', class: 'chart', 'aria-label': t('st_last_hour')});
     this.readout = el('p', {className: 'readout', ariaHidden: 'true'});
     this.table = el('tbody');
     const heads = ['st_time', 'st_power', 'st_current'].map((key) =>
