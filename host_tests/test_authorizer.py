@@ -1,307 +1,37 @@
-"""The authorization modes of ETEK's manual (A.1 … B.7), each by the settings that its table gives."""
+"""Cards and plugs beyond the modes: the cache, free charging, stopping, learning."""
 
 import asyncio
 
 import pytest
-import virtual_time
 from auth import tag_cache, whitelist
-from auth.authorizer import Authorizer
-from core.settings import Settings
-
-GOOD, BAD, ANY = "900D900D", "BAD0BAD0", "04A1B2C3D4E5F6"  # UIDs of cards
-LISTED, CACHED, REFUSED = "11571157", "CA54ED01", "DEADBEEF"
-
-
-class Charger:
-    """Records what it is asked for."""
-
-    def __init__(self, plugged=False):
-        self.session = None
-        self.plugged = plugged
-        self.finished = False
-        self.awaits_plug = False
-        self.refusal = ""
-        self.asked = []
-
-    def listen(self, callback):
-        self.tell = callback
-
-    def start(self, id_tag):
-        if self.refusal or self.session:
-            return self.refusal or "a session is running"
-        self.asked.append(("start", id_tag))
-        self.session = type("Session", (), {"id_tag": id_tag})
-        return ""
-
-    def stop(self, reason, id_tag=""):
-        self.asked.append(("stop", reason, id_tag))
-        self.session = None
-        self.finished = self.plugged
-        return True
-
-    def plug(self, is_in=True):
-        self.plugged = is_in
-        if is_in:
-            self.tell("plugged", self.session)
-        elif self.session:
-            self.stop("EVDisconnected")
-        self.finished = self.finished and is_in
-
-
-class Backend:
-    """A back office that knows some cards."""
-
-    def __init__(self, online=True, answers=True):
-        self.online = online
-        self.answers = answers
-        self.asked = []
-        self.parents = {}
-
-    async def authorize_info(self, id_tag):
-        await asyncio.sleep(0.1)
-        if not self.online:
-            return None
-        self.asked.append(id_tag)
-        if not self.answers:
-            return None
-        info = {"status": "Accepted" if id_tag in (GOOD, "123", *self.parents) else "Blocked"}
-        if id_tag in self.parents:
-            info["parentIdTag"] = self.parents[id_tag]
-        self.authorizer.told({"idTag": id_tag}, info)  # as ocpp16's charge point does
-        return info
-
-
-def play(tmp_path, changes, story, backend=None, plugged=False):
-    """Tell a story to an authorizer with these settings; returns what the charger was asked for."""
-    settings = Settings(str(tmp_path / "settings.json"))
-    settings.change(changes)
-    charger = Charger(plugged)
-
-    async def stage():
-        authorizer = Authorizer(settings, charger, backend, str(tmp_path))
-        if backend:
-            backend.authorizer = authorizer
-        asyncio.create_task(authorizer.run())
-        await asyncio.sleep(0)
-        await story(authorizer, charger)
-
-    virtual_time.run(stage())
-    return charger.asked
+from authorizer_rig import (
+    A1,
+    A2,
+    A3,
+    ANY,
+    B1,
+    B2,
+    B3,
+    B7,
+    BAD,
+    Backend,
+    CACHED,
+    GOOD,
+    LISTED,
+    _NO_CACHE,
+    _PUBLIC,
+    card,
+    fill_lists,
+    play,
+    plug,
+    who_charges,
+)
 
 
 @pytest.fixture
 def lists(tmp_path):
     """A card on the whitelist, two in the cache."""
-    whitelist.insert(LISTED, str(tmp_path / "whitelist"))
-    tag_cache.put(CACHED, "Accepted", 0, "", str(tmp_path / "tag_cache"))
-    tag_cache.put(REFUSED, "Blocked", 0, "", str(tmp_path / "tag_cache"))
-
-
-async def plug(authorizer, charger):
-    charger.plug()
-    await asyncio.sleep(1)
-
-
-def card(*id_tags):
-    async def show(authorizer, charger):
-        for id_tag in id_tags:
-            authorizer.present(bytes.fromhex(id_tag))
-            await asyncio.sleep(1)
-
-    return show
-
-
-def who_charges(tmp_path, changes, online=True, answers=True) -> dict:
-    """{card: the back office was asked} of the cards that start a charge."""
-    charging = {}
-    for id_tag in (GOOD, LISTED, CACHED, REFUSED, ANY):
-        backend = Backend(online, answers)
-        if play(tmp_path, changes, card(id_tag), backend) == [("start", id_tag)]:
-            charging[id_tag] = bool(backend.asked)
-    return charging
-
-
-_ALL_OFF = {
-    "stop_mode": "IC Card/Pull Charging Plug",
-    "resume_after_power_loss": False,
-    "whitelist_enabled": False,
-    "tag_byte_order": "BE",
-    "cache_expire_mode": True,
-    "offline_allow_unknown": False,
-    "local_pre_authorize": False,
-    "local_authorize_offline": False,
-    "stop_if_queue_full": False,
-    "authorization_cache": True,
-}
-_CARDS = {"rfid_reader": True, "free_charging": False, "free_charging_tag": "123"}
-_NO_CARDS = {"rfid_reader": False, "free_charging": True, "free_charging_tag": "123"}
-_HOME = {"chargepoint_type": "Home"}
-_PUBLIC = {"chargepoint_type": "Public"}
-_LOCAL = {"whitelist_enabled": True, "local_pre_authorize": True, "local_authorize_offline": True}
-_NO_CACHE = {"cache_expire_mode": False, "authorization_cache": False}
-
-A1 = {**_HOME, **_NO_CARDS, **_ALL_OFF}
-A2 = {
-    **_HOME,
-    "rfid_reader": True,
-    "free_charging": True,
-    "free_charging_tag": "123",
-    "free_charging_mode": "Without ocpp",
-}
-A3 = {**_HOME, **_CARDS, "free_charging_mode": "Without ocpp"}
-B1 = {**_PUBLIC, **_CARDS, "free_charging_mode": "With ocpp", **_ALL_OFF, **_LOCAL}
-B2 = {**_PUBLIC, **_NO_CARDS, "free_charging_mode": "With ocpp"}
-B3 = {**_PUBLIC, **_CARDS, "free_charging_mode": "With ocpp", **_ALL_OFF}
-B4 = {**_PUBLIC, **_CARDS, **_ALL_OFF, **_LOCAL, "authorization_cache": False}
-B5 = {**_PUBLIC, **_CARDS, "free_charging_mode": "With ocpp", **_ALL_OFF, **_NO_CACHE}
-B6 = B3
-B7 = {
-    **_PUBLIC,
-    **_CARDS,
-    **_ALL_OFF,
-    **_NO_CACHE,
-    "offline_allow_unknown": True,
-    "local_pre_authorize": True,
-    "local_authorize_offline": True,
-}
-
-
-def test_a1_no_need_to_swipe_the_card_plug_and_charge(tmp_path):
-    assert play(tmp_path, A1, plug) == [("start", "123")]
-    assert play(tmp_path, A1, card(ANY)) == []
-
-
-def test_a1_a_car_that_was_there_before_the_start_charges_too(tmp_path):
-    async def wait(authorizer, charger):
-        await asyncio.sleep(1)
-
-    assert play(tmp_path, A1, wait, plugged=True) == [("start", "123")]
-    assert play(tmp_path, A1, wait) == []
-
-
-def test_a1_one_car_after_the_other(tmp_path):
-    async def story(authorizer, charger):
-        for _ in range(3):
-            charger.plug()
-            await asyncio.sleep(2)
-            charger.plug(False)
-            await asyncio.sleep(2)
-
-    once = [("start", "123"), ("stop", "EVDisconnected", "")]
-    assert play(tmp_path, A1, story) == once * 3
-
-
-def test_a1_a_car_that_was_stopped_does_not_start_again_by_itself(tmp_path):
-    async def story(authorizer, charger):
-        await plug(authorizer, charger)
-        charger.stop("Remote")
-        await asyncio.sleep(600)
-
-    assert play(tmp_path, A1, story) == [("start", "123"), ("stop", "Remote", "")]
-
-
-def test_a1_what_kept_the_car_from_charging_is_over_within_a_minute(tmp_path):
-    async def story(authorizer, charger):
-        charger.refusal = "faulted"
-        await plug(authorizer, charger)
-        charger.refusal = ""
-        await asyncio.sleep(61)
-
-    assert play(tmp_path, A1, story) == [("start", "123")]
-
-
-def test_a2_swipe_any_card_to_charge(tmp_path):
-    assert play(tmp_path, A2, card(ANY)) == [("start", ANY)]
-    assert play(tmp_path, A2, plug) == []
-    only_the_same_stops = card(ANY, GOOD, ANY)
-    assert play(tmp_path, A2, only_the_same_stops) == [("start", ANY), ("stop", "Local", ANY)]
-
-
-def test_a3_swipe_the_local_whitelist_card_to_charge(tmp_path, lists):
-    assert play(tmp_path, A3, card(LISTED)) == [("start", LISTED)]
-    for id_tag in (GOOD, CACHED, ANY):
-        assert play(tmp_path, A3, card(id_tag), Backend()) == []
-    assert play(tmp_path, A3, plug) == []
-
-
-def test_b1_swipe_the_local_cached_and_whitelist_card_to_charge(tmp_path, lists):
-    """Those start at once; another's is asked for, and one known to be bad is asked for again."""
-    assert who_charges(tmp_path, B1) == {GOOD: True, LISTED: False, CACHED: False}
-    tag_cache.clear(str(tmp_path / "tag_cache"))
-    assert who_charges(tmp_path, B1) == {GOOD: True, LISTED: False}
-
-
-def test_b1_a_card_that_was_refused_is_asked_for_again(tmp_path, lists):
-    backend = Backend()
-    backend.parents = {REFUSED: ""}  # meanwhile its bill is paid
-    assert play(tmp_path, B1, card(REFUSED, REFUSED, REFUSED), backend) == [
-        ("start", REFUSED),
-        ("stop", "Local", REFUSED),
-        ("start", REFUSED),
-    ]
-    assert backend.asked == [REFUSED]  # then the cache knew
-
-
-def test_b1_offline_the_same_cards_charge(tmp_path, lists):
-    assert set(who_charges(tmp_path, B1, online=False)) == {LISTED, CACHED}
-
-
-def test_b2_plug_and_charge_with_the_back_offices_leave(tmp_path):
-    backend = Backend()
-    assert play(tmp_path, B2, plug, backend) == [("start", "123")]
-    assert backend.asked == ["123"]
-    assert play(tmp_path, {**B2, "free_charging_tag": "456"}, plug, Backend()) == []
-
-
-def test_b2_when_the_back_office_comes_back_the_car_charges(tmp_path):
-    backend = Backend(online=False)
-
-    async def story(authorizer, charger):
-        await plug(authorizer, charger)
-        assert not charger.asked
-        backend.online = True
-        await asyncio.sleep(61)
-
-    assert play(tmp_path, B2, story, backend) == [("start", "123")]
-
-
-def test_b2_a_car_that_has_left_while_the_back_office_was_asked_does_not_start(tmp_path):
-    async def story(authorizer, charger):
-        charger.plug()
-        await asyncio.sleep(0.05)
-        charger.plug(False)
-        await asyncio.sleep(5)
-
-    backend = Backend()
-    assert play(tmp_path, B2, story, backend) == []
-    assert backend.asked == ["123"]
-
-
-def test_b3_swipe_the_card_allowed_in_the_background_to_charge(tmp_path, lists):
-    assert who_charges(tmp_path, B3) == {GOOD: True}
-
-
-def test_b4_swipe_the_local_whitelist_card_to_charge(tmp_path, lists):
-    assert who_charges(tmp_path, B4) == {GOOD: True, LISTED: False}
-    assert set(who_charges(tmp_path, B4, online=False)) == {LISTED}
-
-
-def test_b5_charging_cannot_be_started_during_disconnection(tmp_path, lists):
-    assert who_charges(tmp_path, B5, online=False) == {}
-    assert who_charges(tmp_path, B5, answers=False) == {}
-    assert play(tmp_path, B5, card(GOOD), None) == []  # there is no back office at all
-    assert who_charges(tmp_path, B5) == {GOOD: True}
-
-
-def test_b6_only_local_whitelist_cards_charge_during_disconnection(tmp_path, lists):
-    assert set(who_charges(tmp_path, B6, online=False)) == {LISTED}
-    assert set(who_charges(tmp_path, B6, answers=False)) == {LISTED}
-
-
-def test_b7_any_card_charges_during_disconnection(tmp_path, lists):
-    everyone = {GOOD, LISTED, CACHED, REFUSED, ANY}
-    assert set(who_charges(tmp_path, B7, online=False)) == everyone
-    assert who_charges(tmp_path, B7) == {GOOD: True}
+    fill_lists(tmp_path)
 
 
 # --- beyond the modes
