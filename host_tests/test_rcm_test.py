@@ -193,6 +193,28 @@ def test_a_monitor_that_fails_its_test_does_not_charge_until_it_passes(patient_r
     patient_rig.play(story)
 
 
+def test_a_test_that_began_before_the_car_came_does_not_count_for_it(rig, monkeypatch):
+    """Given a test under way after a charge, when the next car comes, then it gets one of its own."""
+    monkeypatch.setattr("sim.residual_current.HOLD_S", 1)
+
+    async def story(rig):
+        await asyncio.sleep(2)
+        rig.car(plugged=True, ready=True)
+        await asyncio.sleep(2)
+        left_ms = rig.car(plugged=False)
+        await asyncio.sleep(2)
+        rig.connector._tested = False  # as after each closing
+        while not rig.world.rcm.tripped:
+            await asyncio.sleep(0.001)
+        rig.world.change("faults", {"rcm_test_fails"})
+        rig.car(plugged=True, ready=True)
+        await asyncio.sleep(2)
+        assert len(begun_tests(rig, left_ms)) == 2
+        assert rig.charger.faults == ["rcm_test_failed"]
+
+    rig.play(story)
+
+
 def test_a_failure_between_card_and_car_is_found(patient_rig):
     """Given a monitor that was well a minute ago, when it fails before the card, it is tested anew."""
 

@@ -265,6 +265,13 @@ def test_a_bench_without_a_back_office_says_so(caller):
     assert "back office" in answer["error"]
 
 
+def test_a_firmware_that_does_not_count_its_heap_is_told(caller, monkeypatch):
+    monkeypatch.setattr("sim.api.HEAP_TRIES", 2)
+    status, answer = caller.ask("GET", "/api/boards/1/heap")
+    assert status == 503
+    assert "heap" in answer["error"]
+
+
 def test_events_keep_their_order_where_the_clock_does_not_move():
     log = EventLog(kept=3)
     for n in range(10):

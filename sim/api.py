@@ -1,5 +1,6 @@
 """The bench's HTTP API: looks at the world and changes it. docs/ describes it for users."""
 
+import asyncio
 import json
 import logging
 import math
@@ -32,6 +33,8 @@ from sim.world import World
 
 HOST = "127.0.0.1"
 BODY_BYTES = 65536
+HEAP_TRY_S = 0.01
+HEAP_TRIES = 500
 PAGE = Path(__file__).parent / "page"
 CALL_KEYS: Shape = {"action": text(100), "payload": mapping}
 VEHICLE: Shape = {
@@ -151,6 +154,7 @@ def _look_routes() -> list[web.RouteDef]:
     return [
         web.get("/api/boards", _boards),
         web.get("/api/boards/{board}", _board_state),
+        web.get("/api/boards/{board}/heap", _heap),
         web.get("/api/bus", _bus_state),
         web.get("/api/events", _events),
     ]
@@ -174,6 +178,17 @@ async def _board_state(request: web.Request) -> web.Response:
     board = _board(request)
     with request.app[_WORLD].lock:
         return web.json_response(board.state())
+
+
+async def _heap(request: web.Request) -> web.Response:
+    """Bytes in use once the firmware has collected its garbage."""
+    registers = _board(request).registers
+    registers[layout.HEAP_ASKED] = 1
+    for _ in range(HEAP_TRIES):
+        await asyncio.sleep(HEAP_TRY_S)
+        if not registers[layout.HEAP_ASKED]:
+            return web.json_response({"used": registers[layout.HEAP_USED]})
+    raise web.HTTPServiceUnavailable(text="the firmware does not count its heap")
 
 
 async def _bus_state(request: web.Request) -> web.Response:

@@ -55,10 +55,10 @@ class Bench:
 
     async def start(self) -> None:
         """Bring everything up; returns when the boards' pages and the API answer."""
-        deadline_s = time.monotonic() + READY_S
         await self._start_back_office()
         for number in range(1, self._options.boards + 1):
             self._add_board(number)
+        deadline_s = time.monotonic() + READY_S  # building the first image may have taken longer
         self.world.start()
         boards = self.world.boards.values()
         await asyncio.gather(*(_page_answers(board, deadline_s) for board in boards))

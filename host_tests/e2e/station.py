@@ -88,6 +88,10 @@ class Station:
         assert not [on for _, on in self.events("coil", since_ms) if on]
         assert self.state["signaled_a"] == 0
 
+    def heap_used(self) -> int:
+        """Bytes of the firmware's heap in use, garbage collected."""
+        return self.ask("GET", f"/api/boards/{self.number}/heap")["used"]
+
     # --- what is to be reached
 
     def charging(self, timeout_s: float = 20) -> None:
@@ -198,11 +202,11 @@ class Page:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self._headers: dict = {}
+        self.headers: dict = {}
 
     def request(self, method: str, path: str, body=None, headers=None) -> tuple:
         """(status, headers, body's bytes), with the cookie and the token of the last login."""
-        headers = {**self._headers, **(headers or {})}
+        headers = {**self.headers, **(headers or {})}
         return request(self.port, method, path, body, headers)
 
     def login(self, user: str = "user", password: str = "88888888") -> int:
@@ -211,12 +215,12 @@ class Page:
         status, headers, _ = self.request("POST", "/api/login", login)
         if status == 204:
             cookie = headers["Set-Cookie"].split(";")[0]
-            self._headers = {"Cookie": cookie, "X-CSRF-Token": headers["X-CSRF-Token"]}
+            self.headers = {"Cookie": cookie, "X-CSRF-Token": headers["X-CSRF-Token"]}
         return status
 
     def forget(self) -> None:
         """Close the browser: the cookie is gone."""
-        self._headers = {}
+        self.headers = {}
 
     @property
     def state(self) -> dict:

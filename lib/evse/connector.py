@@ -49,6 +49,7 @@ class Connector:
         self._session = None
         self._rcm_test: type = None  # type: ignore[assignment]  # RcmTest where setting rcmu is on
         self._test = None  # the one under way
+        self._test_counts = False  # it began in the present situation
         self._tested = False  # passed, for the present situation
         self._tested_s = -_RETEST_S
         settings.listen(self._apply)
@@ -119,7 +120,7 @@ class Connector:
         self._plugged = charger.plugged
         self._session = charger.session
         if arrives or (starts and clock.uptime_s() - self._tested_s > _FRESH_TEST_S):
-            self._tested = False
+            self._tested = self._test_counts = False
         self._check_wear()
 
     def _check_wear(self) -> None:
@@ -169,13 +170,13 @@ class Connector:
             passed = self._test.step(now_ms)
             if passed is not None:
                 self._end_test()
-                self._tested = passed
+                self._tested = passed and self._test_counts
                 self._tested_s = clock.uptime_s()
                 self._charger.book.set(faults.RCM_TEST_FAILED, not passed)
         elif guard.asked or self._contacts_closed():
             self._tested = False
         elif self._is_test_due() and not self._rcm_trip():
-            guard.testing = True
+            guard.testing = self._test_counts = True
             self._test = self._rcm_test(self._expander.test_monitor, self._rcm_trip, now_ms)
 
     def _is_test_due(self) -> bool:

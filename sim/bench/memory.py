@@ -3,10 +3,9 @@
 import time
 
 from sim.bench.browser import Browser
-from sim.bench.chip import Chip
 from sim.bench.figures import Bar, Row, growth
 from sim.bench.scenario import SCENARIO, SETTINGS, run_scenario
-from sim.bench.stand import PLUG_CHARGES, Stand, StandError, until
+from sim.bench.stand import PLUG_CHARGES, Stand, StandError
 from sim.shim import registers as layout
 
 HEAPS_KB = range(40, 244, 4)
@@ -52,7 +51,6 @@ def heap_growth(sessions: int) -> list[Row]:
     readings = []
     with Stand(PLUG_CHARGES) as stand:
         stand.connected()
-        chip = stand.chip()
         browser = Browser(stand.web_port)
         browser.login()
         each = max(1, sessions // READINGS)
@@ -60,7 +58,7 @@ def heap_growth(sessions: int) -> list[Row]:
             _session(stand, charges=number % CHARGE_EACH == 0)
             browser.get("/api/state")
             if number >= 0 and number % each == 0:
-                readings.append(_heap_used(chip))
+                readings.append(stand.heap_used())
     grown, noise = growth(readings)
     conditions = (
         f"SPEED=pc, {sessions} sessions after {WARM_UP_SESSIONS} to warm up, every {CHARGE_EACH}th "
@@ -76,12 +74,6 @@ def _session(stand: Stand, charges: bool) -> None:
     if charges:
         stand.closed(plugged_ms)
     stand.idle(stand.unplug())
-
-
-def _heap_used(chip: Chip) -> int:
-    chip[layout.HEAP_ASKED] = 1
-    until(lambda: not chip[layout.HEAP_ASKED], "the heap is counted")
-    return chip[layout.HEAP_USED]
 
 
 def page_bytes() -> list[Row]:

@@ -108,6 +108,12 @@ class Stand:
         """Port of the controller's page."""
         return WEB_PORT + self._offset
 
+    def heap_used(self) -> int:
+        """Bytes of the firmware's heap in use, garbage collected."""
+        answer = self.ask("GET", "/api/boards/1/heap")
+        assert isinstance(answer, dict)
+        return answer["used"]
+
     def __enter__(self) -> "Stand":
         if _ending.is_set():
             raise StartError("interrupted")
