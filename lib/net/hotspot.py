@@ -44,7 +44,8 @@ class Hotspot:
     async def _run(self) -> None:
         reason = " after ten minutes with nobody on it"
         try:
-            self._wish = await loading.once("net.joining", "wishes", self._links.settings)
+            if not self._wish:  # opened by somebody at the station
+                self._wish = await loading.once("net.joining", "wishes", self._links.settings)
             self._start_names()
             while self._watch():
                 for _ in range(_TURNS):

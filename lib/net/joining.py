@@ -18,12 +18,15 @@ async def wishes(settings) -> dict:
     name = "core.setting_types"
     types = loading.load(name)
     loading.unload(name)
+    keys = _WANTS + _ADDRESSES + _HOTSPOT
     wish = {}
     for block in storage.line_blocks(types.TABLE):
-        for declaration in types.declarations_in(block, _WANTS + _ADDRESSES + _HOTSPOT):
+        for declaration in types.declarations_in(block, keys):
             key = declaration.key
             stored = settings.stored
             wish[key] = stored[key] if key in stored else types.default(declaration)
+        if len(wish) == len(keys):
+            break
         await asyncio.sleep_ms(0)  # reading takes a while
     return wish
 

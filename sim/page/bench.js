@@ -37,6 +37,11 @@ async function start() {
   choose(boards.some((one) => one.id === wanted) ? wanted : boards[0].id);
 }
 
+function hotspotWords({on, ssid, hidden, security, guests}) {
+  if (!on) return 'closed';
+  return `${ssid}${hidden ? ', hidden' : ''}, ${security}, ${guests} on it`;
+}
+
 function showFacts(state) {
   const firmware = state.firmware;
   const facts = [
@@ -46,6 +51,8 @@ function showFacts(state) {
     ['Restarts', firmware.restarts],
     ['Free heap', `${(firmware.heap_free / 1024).toFixed(0)} kB (least ${(firmware.heap_low / 1024).toFixed(0)})`],
     ['Buzzer', state.buzzer ? 'sounds' : 'silent'],
+    ['Hotspot', hotspotWords(state.hotspot)],
+    ['Wi-Fi', state.radio.joined || 'not joined'],
   ];
   $('facts').replaceChildren(...facts.map(([name, value]) =>
     el('div', {}, el('dt', {textContent: name}), el('dd', {textContent: value}))));

@@ -134,6 +134,7 @@ export function addPlaceControls(box) {
     three('Mains, V', (s) => (s.mains ? s.mains.v : s.meter.v), (v) => change('PUT', 'mains', {v}), 1),
     three('House, A', (s) => s.house_a, (a) => change('PUT', 'house', {a}), 0.5),
     slider('Temperature', {min: -30, max: 110, step: 1}, (s) => s.temperature_c, (c) => change('PUT', 'temperature', {c}), (c) => `${c} °C`),
+    choice('Guests on the hotspot', [0, 1, 2, 3, 4].map((guests) => [guests, guests]), (s) => s.hotspot.guests, (guests) => change('PUT', 'network', {hotspot_guests: guests})),
     choice('DIP switches', [6, 10, 13, 16, 20, 25, 32, 63].map((a) => [a, `${a} A`]), (s) => (s.dip ? s.dip.max_a : 32), (a) => dip({max_a: a})),
     slider('Bus noise', {min: 0, max: 0.2, step: 0.005}, () => noise, (value) => { noise = value; setBus({noise}); }, (value) => `${(value * 100).toFixed(1)} %`),
     row(
