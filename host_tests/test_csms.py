@@ -57,16 +57,10 @@ def test_a_transaction_is_kept_with_its_numbers():
         await station.call(
             "MeterValues", connectorId=1, transactionId=transaction, meterValue=values
         )
-        await station.call(
-            "StopTransaction",
-            transactionId=transaction,
-            meterStop=30,
-            timestamp="2026-01-01T01:00:00Z",
-            reason="Remote",
-        )
-        await station.call(
-            "StatusNotification", connectorId=1, errorCode="NoError", status="Finishing"
-        )
+        stop = {"meterStop": 30, "timestamp": "2026-01-01T01:00:00Z", "reason": "Remote"}
+        await station.call("StopTransaction", transactionId=transaction, **stop)
+        finishing = {"connectorId": 1, "errorCode": "NoError", "status": "Finishing"}
+        await station.call("StatusNotification", **finishing)
         state = csms.state()["CP 1"]
         json.dumps(state)
         assert state["connected"]

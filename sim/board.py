@@ -62,15 +62,7 @@ class Board:
         self.radio = Radio(self.registers)
         self.bus = BoardBus(str(directory / "bus.sock"), self.registers)
         self._fit_chips()
-        pins = config["pins"]
-        self.group_port = BoardPort(self.registers, GROUP_UART, pins["group_de"])
-        self.meter_bus = Bus()
-        if "meter_de" in pins:  # a board with current transformers needs its pins for them
-            self.meter_bus.attach(BoardPort(self.registers, METER_UART, pins["meter_de"]))
-        self.meter = Meter(METER_ADDRESS, self.model.meter.reading)
-        self.building_meter = Meter(BUILDING_METER_ADDRESS, self.model.building.reading)
-        self.meter_bus.attach(self.meter)
-        self.meter_bus.attach(self.building_meter)
+        self._fit_serial_lines(config["pins"])
         self.process = BoardProcess(
             [*command, str(directory)],
             self.registers,
@@ -79,6 +71,16 @@ class Board:
             tell,
         )
         self.bus.start()
+
+    def _fit_serial_lines(self, pins: dict) -> None:
+        self.group_port = BoardPort(self.registers, GROUP_UART, pins["group_de"])
+        self.meter_bus = Bus()
+        if "meter_de" in pins:  # a board with current transformers needs its pins for them
+            self.meter_bus.attach(BoardPort(self.registers, METER_UART, pins["meter_de"]))
+        self.meter = Meter(METER_ADDRESS, self.model.meter.reading)
+        self.building_meter = Meter(BUILDING_METER_ADDRESS, self.model.building.reading)
+        self.meter_bus.attach(self.meter)
+        self.meter_bus.attach(self.building_meter)
 
     def step(self, now_s: float) -> None:
         """Bring the board's surroundings up to now_s; the caller holds the guard."""

@@ -49,13 +49,7 @@ class BoardModel:
         self.building = EnergyMeter()
         self.faults: set[str] = set()
         self.powered = True
-        self.mains_v = [230.0, 230.0, 230.0]
-        self.mains_hz = 50.0
-        self.house_a = [0.0, 0.0, 0.0]
-        self.temperature_c = 25.0
-        self.dip_codes: list[int] = config["dip_a"]
-        self.dip_a = self.dip_codes[-1]
-        self.dip_factory_reset = False
+        self._place_surroundings(config["dip_a"])
         self.expander_outputs = 0xFF
         self.expander_inputs = 0xFF
         self.coil = False
@@ -78,6 +72,15 @@ class BoardModel:
         self._settled_s: "float | None" = None
         self._now_s = 0.0
         self.reset_inputs()
+
+    def _place_surroundings(self, dip_codes: "list[int]") -> None:
+        self.mains_v = [230.0, 230.0, 230.0]
+        self.mains_hz = 50.0
+        self.house_a = [0.0, 0.0, 0.0]
+        self.temperature_c = 25.0
+        self.dip_codes = dip_codes
+        self.dip_a = dip_codes[-1]
+        self.dip_factory_reset = False
 
     def reset_inputs(self) -> None:
         """Put the levels on the pins that the world drives; needed after a new register file."""

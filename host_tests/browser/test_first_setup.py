@@ -8,6 +8,14 @@ from bench_process import until
 
 pytestmark = pytest.mark.slow
 OWN_PASSWORD = "garage-door-9"
+CHOSEN = {
+    "phases": "3P+N400V",
+    "output_current_limit": 16,
+    "chargepoint_type": "Home",
+    "free_charging": False,
+    "whitelist_enabled": True,
+    "setup_done": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +36,7 @@ def log_in(page, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def test_a_new_owner_goes_through_the_set_up(new_station, browser_page, picture):
-    # Given a new charger and its owner's phone
-    page = browser_page(new_station, width=360)
-    log_in(page, "88888888")
-    # When the owner chooses a password
+def choose_password(page, picture) -> None:
     page.get_by_role("heading", name="Choose your own password").wait_for()
     picture(page, "phone-password")
     page.get_by_label("New password", exact=False).first.fill(OWN_PASSWORD)
@@ -41,15 +45,19 @@ def test_a_new_owner_goes_through_the_set_up(new_station, browser_page, picture)
     page.get_by_text("The two are not the same").wait_for()
     page.get_by_label("New password once more").fill(OWN_PASSWORD)
     page.get_by_role("button", name="Set password").click()
-    # … then the hotspot's
+
+
+def choose_hotspot_password(page) -> None:
     page.get_by_role("heading", name="The hotspot's password").wait_for()
     page.get_by_label("Hotspot password").fill("short")
-    next_step = page.get_by_role("button", name="Save and continue")
-    next_step.click()
+    next_step(page)
     page.get_by_text("Please enter 8 to 63 characters").wait_for()
     page.get_by_label("Hotspot password").fill("mountain-lake")
-    next_step.click()
-    # … picks a network from those in reach
+    next_step(page)
+
+
+def pick_network(page, picture) -> str:
+    """The name of the strongest in reach."""
     page.get_by_role("heading", name="Your network").wait_for()
     page.get_by_role("button", name="Look for networks").click()
     network = page.locator(".network").first
@@ -59,31 +67,37 @@ def test_a_new_owner_goes_through_the_set_up(new_station, browser_page, picture)
     network.click()
     assert page.get_by_label("Network name (SSID)").input_value() == name
     page.get_by_label("Wi-Fi password").fill("neighbours-cat")
-    next_step.click()
+    next_step(page)
+    return name
+
+
+def next_step(page) -> None:
+    page.get_by_role("button", name="Save and continue").click()
+
+
+def test_a_new_owner_goes_through_the_set_up(new_station, browser_page, picture):
+    # Given a new charger and its owner's phone
+    page = browser_page(new_station, width=360)
+    log_in(page, "88888888")
+    # When the owner chooses a password, then the hotspot's, picks a network from those in reach,
+    choose_password(page, picture)
+    choose_hotspot_password(page)
+    name = pick_network(page, picture)
     # … tells what the electrician has installed
     page.get_by_role("heading", name="The installation").wait_for()
     page.get_by_label("Phases").select_option("3P+N400V")
     page.get_by_label("Output current limit").fill("16")
-    next_step.click()
+    next_step(page)
     # … and who may charge
     page.get_by_role("heading", name="Who may charge?").wait_for()
     picture(page, "phone-mode")
     page.get_by_label("Only cards on my list").check()
-    next_step.click()
+    next_step(page)
     # Then the charger is set so, without a back office, and the wizard does not come again
     page.get_by_role("heading", name="All set").wait_for()
     page.get_by_role("button", name="Finish").click()
     page.get_by_role("link", name="State", exact=True).wait_for()
-    expect = {
-        "ssid": name,
-        "phases": "3P+N400V",
-        "output_current_limit": 16,
-        "chargepoint_type": "Home",
-        "free_charging": False,
-        "whitelist_enabled": True,
-        "setup_done": True,
-    }
-    assert expect.items() <= settings_of(page).items()
+    assert {**CHOSEN, "ssid": name}.items() <= settings_of(page).items()
     page.reload()
     page.get_by_role("link", name="Network").wait_for()
     assert "#setup" not in page.url

@@ -34,16 +34,7 @@ def test_a_card_starts_a_charge_that_ends_when_the_car_leaves(station):
     assert len(station.events("coil", before_ms)) == 1
 
     # and page, meter and back office agree
-    assert station.page.login() == 204
-    page = until(lambda: _settled(station), "the page shows the load")
-    assert (page["status"], page["state"], page["contactor_closed"]) == ("Charging", "C2", True)
-    meter = station.state["meter"]
-    for phase in range(3):
-        assert page[f"voltage_l{phase + 1}"] == pytest.approx(meter["v"][phase], abs=0.2)
-        assert page[f"current_l{phase + 1}"] == pytest.approx(meter["a"][phase], abs=0.3)
-    assert page["power"] == pytest.approx(meter["w"], rel=0.02)
-    assert page["energy"] == pytest.approx(meter["kwh"], abs=0.02)
-    assert page["backend_state"] == "Connected"
+    _assert_page_agrees(station)
     begun = station.started(last)
     values = until(lambda: station.messages("MeterValues"), "MeterValues", 15)[0]
     assert values["transactionId"] == begun["id"]
@@ -58,14 +49,23 @@ def test_a_card_starts_a_charge_that_ends_when_the_car_leaves(station):
     assert (ended["starts"], ended["stops"]) == (1, 1)
     station.reports("Available")
     told = [m["status"] for m in station.messages("StatusNotification") if m["connectorId"] == 1]
-    assert told[told.index("Preparing") - 1 :] == [
-        "Available",
-        "Preparing",
-        "Charging",
-        "Available",
-    ]
+    expected = ["Available", "Preparing", "Charging", "Available"]
+    assert told[told.index("Preparing") - 1 :] == expected
     energy_wh = [_energy_wh(values) for values in station.messages("MeterValues")]
     assert ended["meterStart"] < energy_wh[0] <= ended["meterStop"]
+
+
+def _assert_page_agrees(station) -> None:
+    assert station.page.login() == 204
+    page = until(lambda: _settled(station), "the page shows the load")
+    assert (page["status"], page["state"], page["contactor_closed"]) == ("Charging", "C2", True)
+    meter = station.state["meter"]
+    for phase in range(3):
+        assert page[f"voltage_l{phase + 1}"] == pytest.approx(meter["v"][phase], abs=0.2)
+        assert page[f"current_l{phase + 1}"] == pytest.approx(meter["a"][phase], abs=0.3)
+    assert page["power"] == pytest.approx(meter["w"], rel=0.02)
+    assert page["energy"] == pytest.approx(meter["kwh"], abs=0.02)
+    assert page["backend_state"] == "Connected"
 
 
 def _settled(station) -> "dict | None":
