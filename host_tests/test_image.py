@@ -41,7 +41,10 @@ def tree(tmp_path):
     """A small firmware: a package with a data file, a page, and what a board does not need."""
     files = {
         "boot.py": "import gc\n",
-        "main.py": "from core import greeting\n\nUSED = (greeting.double, greeting.fail)\n",
+        "main.py": (
+            "from core import greeting\nfrom drivers import lamps\nfrom web import app\n\n"
+            "USED = (greeting.double, greeting.fail, lamps.GREEN, app.PAGES)\n"
+        ),
         "config.json": '{"web_port": 80}',
         "lib/core/__init__.py": '"""Base."""\n',
         "lib/core/greeting.py": (
@@ -50,7 +53,7 @@ def tree(tmp_path):
             "text = 'good charge'\n"
             "def fail():\n    raise ValueError\n"
         ),
-        "lib/core/settings.tsv": "key\ttype\n",
+        "lib/core/settings.tsv": "# key\ttype\n",
         "lib/core/__pycache__/greeting.cpython-311.pyc": "",
         "drivers/lamps.py": "GREEN = 2\n",
         "web/app.py": "PAGES = 5\n",
@@ -93,6 +96,7 @@ def test_given_a_tree_then_its_image_holds_what_a_board_needs_and_nothing_else(t
         "/lib/core/greeting.mpy",
         "/lib/core/settings.tsv",
         "/drivers/lamps.mpy",
+        "/lib/aa.mpy",  # a module that nobody needs by its name: one of Microdot's
         "/lib/pages.mpy",
         "/web/static/page.html.gz",
         "/web/static/hash",

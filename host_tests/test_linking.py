@@ -176,7 +176,7 @@ def test_long_words_are_known_as_names_before_they_come_as_strings():
 
 def test_a_traceback_of_the_firmware_names_its_source():
     modules, users = firmware_modules()
-    _, parts = linked_texts(modules, users, PARTS)
+    _, parts, _ = linked_texts(modules, users, PARTS)
     text = parts["lib/firmware.py"].text
     row = next(n for n, line in enumerate(text.splitlines(), 1) if "One round: sample" in line)
     said = translator()(f'  File "firmware", line {row + 1}, in _q')

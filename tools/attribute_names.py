@@ -181,7 +181,7 @@ def shared_names(sources: "dict[str, str]", users: "tuple[str, ...]") -> "dict[s
     kept = foreign_names().union(*(source.no_class for source in read), *map(_words, users), new)
     classes = set().union(*(source.classes for source in read)) - kept
     known = sorted(set(new.values()))
-    more = (name for name in _short_names() if name not in taken and name not in known)
+    more = (name for name in spare_names() if name not in taken and name not in known)
     new.update(
         zip(sorted(classes), chain(known, more))
     )  # each another: they are linked into few modules
@@ -216,7 +216,7 @@ def _coloured(families: "list[set[str]]", taken: "set[str]") -> "dict[str, str]"
     for family in families:
         for name in family:
             neighbours.setdefault(name, set()).update(family)
-    spare = [name for name in _short_names() if name not in taken]
+    spare = [name for name in spare_names() if name not in taken]
     new: dict[str, str] = {}
     for name in sorted(neighbours, key=lambda n: (-len(neighbours[n]), n)):
         used = {new[other] for other in neighbours[name] if other in new}
@@ -224,7 +224,8 @@ def _coloured(families: "list[set[str]]", taken: "set[str]") -> "dict[str, str]"
     return new
 
 
-def _short_names() -> "Iterator[str]":
+def spare_names() -> "Iterator[str]":
+    """Short names, those first that most others use too."""
     for length in count(2):
         if length > 3:
             return

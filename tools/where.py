@@ -12,7 +12,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.device_files import PARTS, firmware_modules, linked_texts, module_label
+from tools.device_files import PARTS, firmware_modules, linked_texts, names_in_data
+from tools.flat_modules import module_name
 
 ENTRY = re.compile(r'File "([^"]+)", line (\d+), in \S+')
 
@@ -20,9 +21,9 @@ ENTRY = re.compile(r'File "([^"]+)", line (\d+), in \S+')
 def translator() -> "Callable[[str], str]":
     """Return what translates a line of a console, with the sources as they are now."""
     modules, users = firmware_modules()
-    _, linked = linked_texts(modules, users, PARTS)
+    _, linked, moved = linked_texts(modules, users, PARTS, names_in_data())
     parts = {Path(path).stem: part for path, part in linked.items()}
-    labels = {module_label(path): path for path in modules}
+    labels = {module_name(moved.get(path, path)): path for path in modules}
 
     def entry(match: "re.Match[str]") -> str:
         path, line = match[1], int(match[2])

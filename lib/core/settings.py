@@ -46,8 +46,11 @@ class Settings:
         self._values, self.stored = loading.once(_TYPES, "initial", stored)
 
     def get(self, key: str):
-        """A setting's value. KeyError when there is no such setting."""
-        number = mark(key)
+        """A setting's value. KeyError when there is no such setting.
+
+        The build puts marks in place of the keys of what is kept in memory (tools/setting_marks.py).
+        """
+        number = key if isinstance(key, int) else mark(key)
         if number in self._values:
             return self._values[number]
         if key in self.stored:
