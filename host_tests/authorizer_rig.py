@@ -16,6 +16,7 @@ class Charger:
 
     def __init__(self, plugged=False):
         self.session = None
+        self.reservation = None
         self.plugged = plugged
         self.finished = False
         self.awaits_plug = False

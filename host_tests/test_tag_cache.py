@@ -1,7 +1,6 @@
 """OCPP's authorization cache: what it keeps, how long that serves, and what gives way."""
 
 import os
-from types import SimpleNamespace
 
 import pytest
 from auth import tag_cache
@@ -9,6 +8,7 @@ from auth.tag_files import TagFiles, key
 from core import clock
 
 NOW_S = 1_795_000_000
+FULL = 24  # tags in a file
 
 
 @pytest.fixture
@@ -89,38 +89,42 @@ def of_one_file(count: int) -> list:
     """Tags that share a file."""
     files = TagFiles("", 52)
     wanted = files.file_of(key("CARD"))
-    found = [f"T{n}" for n in range(count * 40) if files.file_of(key(f"T{n}")) == wanted]
+    found = [f"T{n}" for n in range(count * 60) if files.file_of(key(f"T{n}")) == wanted]
     return found[:count]
 
 
 def test_the_oldest_gives_way(path):
-    tags = of_one_file(18)
-    for tag in tags[:16]:
+    tags = of_one_file(FULL + 2)
+    for tag in tags[:FULL]:
         tag_cache.put(tag, "Accepted", 0, "", path)
     tag_cache.put(tags[0], "Accepted", NOW_S, "", path)  # news: now it is the youngest
-    for tag in tags[16:]:
+    for tag in tags[FULL:]:
         tag_cache.put(tag, "Accepted", 0, "", path)
     gone = [tag for tag in tags if tag_cache.find(tag, path) is None]
     assert gone == tags[1:3]
 
 
 def test_one_that_is_not_accepted_gives_way_first(path):
-    tags = of_one_file(18)
-    for number, tag in enumerate(tags[:16]):
+    tags = of_one_file(FULL + 2)
+    for number, tag in enumerate(tags[:FULL]):
         tag_cache.put(tag, "Blocked" if number in (5, 9) else "Accepted", 0, "", path)
-    for tag in tags[16:]:
+    for tag in tags[FULL:]:
         tag_cache.put(tag, "Accepted", 0, "", path)
     assert [tag for tag in tags if tag_cache.find(tag, path) is None] == [tags[5], tags[9]]
 
 
-def test_it_holds_256_tags_at_most(path):
-    for number in range(600):
-        tag_cache.put(f"{number:08X}", "Accepted", 0, "", path)
-    held = sum(tag_cache.find(f"{number:08X}", path) is not None for number in range(600))
-    assert 200 < held <= 256
+@pytest.mark.parametrize("tag", ["%08X", "TAG%d", "04%06XF2A380", "DE-ABC-%09d"])
+def test_it_holds_any_200_tags_and_384_at_most(path, tag):
+    for number in range(200):
+        tag_cache.put(tag % number, "Accepted", 0, "", path)
+    assert all(tag_cache.find(tag % number, path) for number in range(200))
+    for number in range(200, 800):
+        tag_cache.put(tag % number, "Accepted", 0, "", path)
+    held = sum(tag_cache.find(tag % number, path) is not None for number in range(800))
+    assert 300 < held <= 384
     assert tag_cache.clear(path) == held
     assert tag_cache.clear(path) == 0
-    assert tag_cache.find("00000257", path) is None
+    assert tag_cache.find(tag % 799, path) is None
 
 
 def test_a_damaged_file_costs_its_entries_and_no_more(path, known_time):
@@ -134,44 +138,36 @@ def test_a_damaged_file_costs_its_entries_and_no_more(path, known_time):
     assert tag_cache.status_of("CARD", True, path) == "Accepted"
 
 
-# --- what the back office tells
+# --- what gives way
 
 
-def authorizer_at(tmp_path, cache=True, session_tag=""):
-    session = SimpleNamespace(id_tag=session_tag) if session_tag else None
-    return SimpleNamespace(
-        settings=SimpleNamespace(get=lambda key: {"authorization_cache": cache}[key]),
-        charger=SimpleNamespace(session=session),
-        path=str(tmp_path),
-        group=("", ""),
-    )
+def accepted(tags, path, expiry_s=0):
+    for tag in tags:
+        tag_cache.put(tag, "Accepted", expiry_s, "", path)
 
 
-@pytest.mark.parametrize("payload", [{"idTag": "card"}, '{"connectorId":1,"idTag":"card"}'])
-def test_an_answers_tag_info_is_kept(tmp_path, path, payload):
-    authorizer = authorizer_at(tmp_path)
-    info = {"status": "Accepted", "expiryDate": "2030-01-01T00:00:00Z", "parentIdTag": "fleet"}
-    tag_cache.note(authorizer, payload, info)
-    assert tag_cache.find("CARD", path) == ("Accepted", 1_893_456_000, "FLEET")
-    assert authorizer.group == ("CARD", "FLEET")
+def gone(tags, path):
+    return [tag for tag in tags if tag_cache.find(tag, path) is None]
 
 
-def test_with_the_cache_off_only_the_group_is_remembered(tmp_path):
-    authorizer = authorizer_at(tmp_path, cache=False)
-    tag_cache.note(authorizer, {"idTag": "CARD"}, {"status": "Accepted", "parentIdTag": "FLEET"})
-    assert authorizer.group == ("CARD", "FLEET")
-    assert not os.listdir(tmp_path)
+def test_what_was_used_longest_ago_gives_way(path):
+    tags = of_one_file(FULL + 2)
+    accepted(tags[:FULL], path)
+    tag_cache.used(tags[0], path)  # it has charged
+    tag_cache.put(tags[1], "Accepted", 0, "", path)  # the back office has told the same again
+    accepted(tags[FULL:], path)
+    assert gone(tags, path) == tags[2:4]
+    assert tag_cache.find(tags[0], path) == ("Accepted", 0, "")
 
 
-def test_another_card_does_not_change_the_sessions_group(tmp_path):
-    authorizer = authorizer_at(tmp_path, session_tag="CARD")
-    authorizer.group = ("CARD", "FLEET")
-    tag_cache.note(authorizer, {"idTag": "OTHER"}, {"status": "Accepted", "parentIdTag": "THEIRS"})
-    assert authorizer.group == ("CARD", "FLEET")
+def test_one_that_has_ended_gives_way_before_one_that_serves(path, known_time):
+    tags = of_one_file(FULL + 1)
+    for number, tag in enumerate(tags[:FULL]):
+        tag_cache.put(tag, "Accepted", NOW_S - 1 if number == 7 else NOW_S + 1, "", path)
+    accepted(tags[FULL:], path)
+    assert gone(tags, path) == [tags[7]]
 
 
-@pytest.mark.parametrize("info", [None, [], "Accepted", {}, {"status": {}}])
-def test_nonsense_is_passed_over(tmp_path, path, info):
-    tag_cache.note(authorizer_at(tmp_path), {"idTag": "CARD"}, info)
-    tag_cache.note(authorizer_at(tmp_path), {"meterStop": 1}, {"status": "Accepted"})
+def test_an_unknown_tag_cannot_be_used(path):
+    tag_cache.used("CARD", path)
     assert tag_cache.find("CARD", path) is None

@@ -9,7 +9,6 @@ from auth import tag_forms
 from core import clock, loading, log
 from micropython import const
 
-_CACHE = "auth.tag_cache"
 _DECISIONS = "auth.decisions"
 _LEARNING_S = const(300)  # without a card
 _RETRY_MS = const(60000)
@@ -20,7 +19,7 @@ class Authorizer:
 
     charger: evse.charger.Charger; backend: ocpp16's charge point or None. It is asked by
     authorize_info(id_tag), which answers an OCPP idTagInfo or None when the back office can't be
-    asked. path: the directory of the whitelist and the cache.
+    asked. path: the directory of the lists, the cache and the reservation.
     """
 
     def __init__(self, settings, charger, backend, path: str = "/data") -> None:
@@ -31,18 +30,20 @@ class Authorizer:
         self.on_decision = None  # called with True or False once a card was decided on
         self.on_config_card = None  # called when the configuration card is presented
         self.group = ("", "")  # a tag and its parentIdTag, as the back office told last
+        self.conflict = ""  # the last tag that was told to be listed otherwise than it is answered
+        self.reservation = None  # auth.reservation.Reservation, until its end is noted on flash
+        self.woken = asyncio.Event()  # there is something for `run` to look at
         self._learning = ""
         self._learning_until_s = 0
         self._asking = False
         self._deciding = None
-        self._plugged = asyncio.Event()
         charger.listen(self._on_charger)
         if charger.plugged:  # since before the start
-            self._plugged.set()
+            self.woken.set()
 
     def _on_charger(self, event: str, session) -> None:
-        if event == "plugged" and session is None:
-            self._plugged.set()
+        if self.reservation or (event == "plugged" and session is None):
+            self.woken.set()
 
     def watch(self, reader) -> None:
         """Keep a card reader's switches as the settings say (drivers.card_reader.CardReader)."""
@@ -73,13 +74,16 @@ class Authorizer:
         self._learning_until_s = clock.uptime_s() + _LEARNING_S
 
     async def run(self) -> None:
-        """Authorize plugged-in cars where no card is needed (modes A.1 and B.2)."""
+        """Authorize plugged-in cars where no card is needed (modes A.1 and B.2); end a reservation."""
         while True:
+            wait_ms = self.reservation.look_ms() if self.reservation else _RETRY_MS
             try:
-                await asyncio.wait_for_ms(self._plugged.wait(), _RETRY_MS)
+                await asyncio.wait_for_ms(self.woken.wait(), wait_ms)
             except asyncio.TimeoutError:  # what kept a car from charging may be over
                 pass
-            self._plugged.clear()
+            self.woken.clear()
+            if self.reservation:
+                loading.once("auth.reservation", "follow", self)
             if self._awaits_no_card():
                 await loading.once(_DECISIONS, "plug", self)
 
@@ -116,7 +120,7 @@ class Authorizer:
     def told(self, payload, info) -> None:
         """The back office told an idTagInfo in answer to a payload."""
         try:
-            loading.once(_CACHE, "note", self, payload, info)
+            loading.once("auth.answers", "note", self, payload, info)
         except (OSError, ValueError) as error:  # of the flash, or of the answer
             log.warning("auth", "not kept: %s" % error)
 
@@ -124,5 +128,5 @@ class Authorizer:
         """Forget what the cache knows; False when there is none (OCPP ClearCache)."""
         if not self.settings.get("authorization_cache"):
             return False
-        loading.once(_CACHE, "clear", self.path + "/tag_cache")
+        loading.once("auth.tag_cache", "clear", self.path + "/tag_cache")
         return True

@@ -3,36 +3,10 @@
 docs/authorization.md has the rules in a table.
 """
 
-from auth import tag_forms
+from auth import known, tag_forms
 from core import loading, log
 
-_CACHE = "auth.tag_cache"
-
-
-def _is_listed(authorizer, id_tag: str) -> bool:
-    try:
-        return loading.once("auth.whitelist", "contains", id_tag, authorizer.path + "/whitelist")
-    except ValueError:  # no tag
-        return False
-
-
-def _cached(authorizer, id_tag: str) -> str:
-    """What the cache tells to go by; empty when it is off, or does not know."""
-    get = authorizer.settings.get
-    if not get("authorization_cache"):
-        return ""
-    lasts = get("cache_expire_mode")
-    return loading.once(_CACHE, "status_of", id_tag, lasts, authorizer.path + "/tag_cache")
-
-
-def _parent(authorizer, id_tag: str) -> str:
-    """The parentIdTag of a tag, as far as it is known here."""
-    if authorizer.group[0] == id_tag:
-        return authorizer.group[1]
-    if not authorizer.settings.get("authorization_cache"):
-        return ""
-    entry = loading.once(_CACHE, "find", id_tag, authorizer.path + "/tag_cache")
-    return entry[2] if entry else ""
+loading.unload("auth.known")  # it goes when this module goes
 
 
 # --- what people do
@@ -100,35 +74,56 @@ async def _stop(authorizer, session, id_tag: str) -> str:
 
 async def _is_of_group(authorizer, own: str, id_tag: str) -> bool:
     """Tell whether another tag may stop too: accepted, with the same parent (OCPP 1.6, 3.6)."""
-    parent = _parent(authorizer, own)
+    parent = known.parent(authorizer, own)
     if not parent:
         return False
+    get = authorizer.settings.get
     backend = authorizer.backend
-    info = await backend.authorize_info(id_tag) if backend else None
-    if info:
-        theirs = loading.once(_CACHE, "parent_in", info)
-        return info["status"] == "Accepted" and theirs == parent
-    if not authorizer.settings.get("local_authorize_offline"):
-        return False
-    return _cached(authorizer, id_tag) == "Accepted" and _parent(authorizer, id_tag) == parent
+    is_online = backend and backend.online
+    if not (is_online and get("local_pre_authorize") and _is_accepted_here(authorizer, id_tag)):
+        info = await backend.authorize_info(id_tag) if is_online else None
+        if info:
+            return info["status"] == "Accepted" and _parent_in(info) == parent
+        if not (get("local_authorize_offline") and _is_accepted_here(authorizer, id_tag)):
+            return False
+    return known.parent(authorizer, id_tag) == parent
+
+
+def _is_accepted_here(authorizer, id_tag: str) -> bool:
+    """Tell whether the back office's list, or else the cache, has a tag as accepted."""
+    listed = known.listed(authorizer, id_tag)
+    return (listed or known.cached(authorizer, id_tag)) == "Accepted"
+
+
+def _parent_in(info: dict) -> str:
+    return loading.once("auth.tag_info", "parent_in", info)
 
 
 # --- who may charge
 
 
 async def decide(authorizer, id_tag: str, is_free: bool = False) -> str:
-    """AuthorizationStatus of a tag; is_free: charging needs no card here."""
+    """AuthorizationStatus of a tag that is to start; is_free: charging needs no card here."""
+    backend = authorizer.backend
+    info = None
+    reservation = authorizer.charger.reservation
+    if reservation and not reservation.admits(id_tag):
+        if reservation.parent and backend:  # 5.13: the tag's own parent may have to be asked for
+            info = await backend.authorize_info(id_tag)
+        if not info or _parent_in(info) != reservation.parent:
+            log.info("auth", "reserved for another card")
+            return "ConcurrentTx"
     get = authorizer.settings.get
-    at_home = get("chargepoint_type") == "Home"
     if (is_free or get("free_charging")) and not _asks_backend(get):
         return "Accepted"
-    if at_home:  # nobody else could be asked, so the list is, whatever its switch
-        return "Accepted" if _is_listed(authorizer, id_tag) else "Invalid"
-    backend = authorizer.backend
+    if get("chargepoint_type") == "Home":
+        # nobody else could be asked, so the whitelist is, whatever its switch
+        return "Accepted" if known.on_whitelist(authorizer, id_tag) else "Invalid"
     if backend and backend.online:
-        if get("local_pre_authorize") and _is_known(authorizer, id_tag):
-            return "Accepted"
-        info = await backend.authorize_info(id_tag)
+        if not info:
+            if get("local_pre_authorize") and _is_known(authorizer, id_tag):
+                return "Accepted"
+            info = await backend.authorize_info(id_tag)
         if info:
             return info["status"]
     return _decide_offline(authorizer, id_tag)
@@ -139,10 +134,20 @@ def _asks_backend(get) -> bool:
 
 
 def _is_known(authorizer, id_tag: str) -> bool:
-    """Tell whether a tag is authorized locally: on the whitelist or in the cache."""
-    if authorizer.settings.get("whitelist_enabled") and _is_listed(authorizer, id_tag):
+    """Tell whether a tag is authorized locally: on a list or in the cache."""
+    listed = known.listed(authorizer, id_tag)
+    if listed:
+        return listed == "Accepted"
+    if authorizer.settings.get("whitelist_enabled") and known.on_whitelist(authorizer, id_tag):
         return True
-    return _cached(authorizer, id_tag) == "Accepted"
+    return _is_cached(authorizer, id_tag)
+
+
+def _is_cached(authorizer, id_tag: str) -> bool:
+    is_accepted = known.cached(authorizer, id_tag) == "Accepted"
+    if is_accepted:
+        known.serve(authorizer, id_tag)
+    return is_accepted
 
 
 def _decide_offline(authorizer, id_tag: str) -> str:
@@ -154,12 +159,18 @@ def _decide_offline(authorizer, id_tag: str) -> str:
     """
     get = authorizer.settings.get
     local = get("local_authorize_offline")
-    if (get("cache_expire_mode") or (local and get("whitelist_enabled"))) and _is_listed(
+    listed = known.listed(authorizer, id_tag)
+    if listed and (local or listed != "Accepted"):  # what is known to be bad is not in doubt
+        return listed
+    if (get("cache_expire_mode") or (local and get("whitelist_enabled"))) and known.on_whitelist(
         authorizer, id_tag
     ):
         return "Accepted"
-    cached = _cached(authorizer, id_tag)
-    if cached and (local or cached != "Accepted"):  # what is known to be bad is not in doubt
+    cached = "" if listed else known.cached(authorizer, id_tag)
+    if cached == "Accepted" and local:
+        known.serve(authorizer, id_tag)
+        return cached
+    if cached and cached != "Accepted":
         return cached
     return "Accepted" if get("offline_allow_unknown") else "Invalid"
 

@@ -11,7 +11,7 @@ from core import storage
 from micropython import const
 
 TAG_BYTES = const(20)  # OCPP's CiString20Type
-_FILES = const(16)
+FILES = const(16)
 _BLOCK_BYTES = const(256)
 
 
@@ -31,6 +31,14 @@ def key(tag: str) -> bytes:
     return (tag + " " * (TAG_BYTES - len(tag))).encode()
 
 
+def number_of(start: bytes) -> int:
+    """The number of the file that a tag's key belongs into, 0 … FILES - 1."""
+    number = 0
+    for byte in start:
+        number = number * 31 + byte & 0xFFFF
+    return number % FILES
+
+
 class TagFiles:
     """The files in a directory; record_bytes: of each record, with its line feed."""
 
@@ -41,10 +49,7 @@ class TagFiles:
 
     def file_of(self, start: bytes) -> str:
         """The path of the file that a tag's key belongs into."""
-        number = 0
-        for byte in start:
-            number = number * 31 + byte & 0xFFFF
-        return "%s/%x" % (self._path, number % _FILES)
+        return "%s/%x" % (self._path, number_of(start))
 
     def _blocks(self, file: str):
         """Generate a file's content in pieces of whole records."""
@@ -69,7 +74,7 @@ class TagFiles:
 
     def counts(self) -> list:
         """The number of records in each file, by one look at the directory: a look at each takes long."""
-        counts = [0] * _FILES
+        counts = [0] * FILES
         if storage.exists(self._path):
             for name, _, _, size in os.ilistdir(self._path):  # type: ignore[misc]  # four on LittleFS
                 if len(name) == 1:  # no file that is being written
@@ -118,9 +123,9 @@ class TagFiles:
             os.remove(path + ".new")
             os.remove(path)
 
-    def same_file(self, start: bytes):
-        """Generate the records that share a file with a tag's, oldest first."""
-        for block in self._blocks(self.file_of(start)):
+    def in_file(self, file: str):
+        """Generate the records of a file, oldest first."""
+        for block in self._blocks(file):
             for place in range(0, len(block), self._record_bytes):
                 yield block[place : place + self._record_bytes]
 
