@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from base64 import b64decode, b64encode
 
 import ocpp_rig
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websocket_client import client, frames, handshake, resolver
 from websocket_client.frames import WebSocketError
-from websocket_rig import Wire, frame, received, sent_frames
+from websocket_rig import Wire, fragments, frame, received, sent_frames
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -59,6 +60,56 @@ def test_what_breaks_the_protocol_is_answered_by_the_close_code_for_it(bad, code
     assert sent == [(8, code.to_bytes(2, "big"))]
 
 
+@pytest.mark.parametrize(
+    ("incoming", "texts", "sent"),
+    [
+        # empty messages and fragments
+        (frame(1, b"") + frame(1, b"", False) + frame(0, b""), ["", ""], []),
+        (frame(1, b"", False) + frame(0, b"", False) + frame(0, b"x"), ["x"], []),
+        # control frames of the greatest length, and pongs that nobody asked for
+        (frame(9, b"p" * 125) + frame(10, b"p" * 125) + frame(1, b"x"), ["x"], [(10, b"p" * 125)]),
+        (frame(1, b"a", False) + frame(9, b"1") + frame(9, b"2") + frame(0, b"b"), ["ab"],
+         [(10, b"1"), (10, b"2")]),
+        # lengths at the borders of their forms
+        (frame(1, b"x" * 125) + frame(1, b"y" * 126), ["x" * 125, "y" * 126], []),
+        # a character cut at each of its bytes, with a ping between
+        (frame(1, b"\xf0\x9f", False) + frame(9, b"") + frame(0, b"\x94", False) + frame(0, b"\x8c"),
+         ["\U0001f50c"], [(10, b"")]),
+        # a close amid a message ends it, and what comes later is not heard
+        (frame(1, b"half", False) + frame(8, b"\x03\xe8") + frame(0, b"late"), [], [(8, b"\x03\xe8")]),
+    ],
+)  # fmt: skip
+def test_what_the_protocol_allows_is_taken(incoming, texts, sent):
+    for chunk in (1, 7, 1 << 20):
+        got, _, answers = received(incoming, chunk)
+        assert (got, answers) == (texts, sent)
+
+
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1011, 1014, 3000, 3999, 4000, 4999])
+def test_the_close_codes_that_may_be_sent_are_echoed(code):
+    payload = code.to_bytes(2, "big") + "tschüß".encode()
+    _, error, sent = received(frame(8, payload))
+    assert sent == [(8, payload[:2])]
+    assert "(%d tschüß)" % code in str(error)
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1100, 2999, 5000, 65535])
+def test_the_others_break_the_protocol(code):
+    assert received(frame(8, code.to_bytes(2, "big")))[2] == [(8, b"\x03\xea")]
+
+
+def test_hanging_up_while_a_message_goes_out_ends_the_line_for_good():
+    async def story():
+        wire = Wire()
+        socket = client.WebSocket(wire, wire)
+        await asyncio.gather(socket.send((b"x" * 2000,)), socket.close())
+        assert wire.closed
+        with pytest.raises(WebSocketError):
+            await socket.send((b"late",))
+
+    ocpp_rig.run(story())
+
+
 def test_a_close_is_echoed_and_ends_the_line():
     _, error, sent = received(frame(8, (1001).to_bytes(2, "big") + b"bye") + frame(1, b"late"))
     assert "1001 bye" in str(error)
@@ -104,6 +155,41 @@ def test_any_parts_go_out_masked_as_one_message(parts):
         return sent_frames(bytes(wire.sent))
 
     assert ocpp_rig.run(story()) == [(1, b"".join(parts))]
+
+
+@given(st.lists(st.binary(max_size=700), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_what_is_made_while_it_is_sent_goes_out_in_fragments(parts):
+    async def story():
+        wire = Wire()
+        socket = client.WebSocket(wire, wire)
+        await socket.send(iter(parts))
+        await socket.send((b"next",))
+        return fragments(bytes(wire.sent))
+
+    sent = ocpp_rig.run(story())
+    *message, following = sent
+    assert following == (True, 1, b"next")
+    assert b"".join(payload for _, _, payload in message) == b"".join(parts)
+    assert [opcode for _, opcode, _ in message] == [1] + [0] * (len(message) - 1)
+    assert [final for final, _, _ in message] == [False] * (len(message) - 1) + [True]
+    assert all(len(payload) == 504 for _, _, payload in message[:-1])
+
+
+def test_a_text_that_fails_while_it_is_sent_ends_the_line():
+    def broken():
+        yield b"x" * 600
+        raise OSError("flash cannot be read")
+
+    async def story():
+        wire = Wire()
+        socket = client.WebSocket(wire, wire)
+        with pytest.raises(OSError, match="flash"):
+            await socket.send(broken())
+        with pytest.raises(WebSocketError):
+            await socket.send((b"more",))
+
+    ocpp_rig.run(story())
 
 
 def test_messages_of_two_tasks_do_not_mix():
@@ -227,7 +313,12 @@ def test_an_answer_that_does_not_agree_is_refused(changes, message):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"HTTP/1.1 302 Found\r\nLocation: ws://elsewhere/\r\n\r\n", "redirects are not followed"),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: ws://there/\r\n\r\n",
+            "HTTP 302: it points to ws://there/; redirects are not followed",
+        ),
+        (b"HTTP/1.1 307 x\r\n\r\n", "HTTP 307: it points to elsewhere"),
+        (b"HTTP/1.1 302 x\r\nLocation: \xff\xfe\r\n\r\n", "HTTP 302"),
         (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "password"),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "chargepoint ID"),
         (b"HTTP/1.1 200 OK\r\n\r\n", "no WebSocket"),
@@ -315,6 +406,36 @@ def test_names_are_looked_up_once_until_they_lead_nowhere(monkeypatch):
     assert asked[:2] == ["name", "name"]
     assert not resolver.is_address("1.2.3")
     assert not resolver.is_address("1.2.3.999")
+
+
+def test_a_slow_name_server_holds_nobody_and_is_asked_once(monkeypatch):
+    asked = []
+
+    def lookup(host):
+        asked.append(host)
+        time.sleep(0.2)
+        if host == "nowhere":
+            raise OSError(-2)
+        return "192.0.2.7"
+
+    monkeypatch.setattr(resolver, "lookup", lookup)
+    monkeypatch.setattr(resolver, "_known", {})
+
+    async def story():
+        rounds = 0
+        with pytest.raises(asyncio.TimeoutError):  # who gives up asks nobody else the next time
+            await asyncio.wait_for(resolver.resolve("slow"), 0.1)
+        waiting = asyncio.gather(resolver.resolve("slow"), resolver.resolve("slow"))
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            rounds += 1
+        assert await waiting == ["192.0.2.7", "192.0.2.7"]
+        assert rounds > 3
+        with pytest.raises(OSError, match="name nowhere is not known"):
+            await resolver.resolve("nowhere")
+
+    asyncio.run(story())
+    assert asked == ["slow", "nowhere"]
 
 
 def test_masking_uses_a_new_key_each_time(monkeypatch):

@@ -45,18 +45,25 @@ def frame(opcode: int, payload: bytes, final: bool = True) -> bytes:
 
 
 def sent_frames(data: bytes) -> list:
-    """The client's frames as (opcode, payload), unmasked."""
+    """The client's frames as (opcode, payload), unmasked; all final."""
+    found = fragments(data)
+    assert all(final for final, _, _ in found)
+    return [(opcode, payload) for _, opcode, payload in found]
+
+
+def fragments(data: bytes) -> list:
+    """The client's frames as (final, opcode, payload), unmasked."""
     found = []
     while data:
         assert data[0] & 0x70 == 0
-        assert data[0] & 0x80
         assert data[1] & 0x80, "a client masks"
         length, at = data[1] & 0x7F, 2
         if length == 126:
             length, at = int.from_bytes(data[2:4], "big"), 4
         key, body = data[at : at + 4], data[at + 4 : at + 4 + length]
         assert len(body) == length
-        found.append((data[0] & 0x0F, bytes(b ^ key[i % 4] for i, b in enumerate(body))))
+        text = bytes(b ^ key[i % 4] for i, b in enumerate(body))
+        found.append((bool(data[0] & 0x80), data[0] & 0x0F, text))
         data = data[at + 4 + length :]
     return found
 
@@ -70,7 +77,8 @@ def received(incoming: bytes, chunk: int = 1 << 20) -> tuple:
         texts = []
         try:
             while True:
-                texts.append(await socket.receive())
+                message = await socket.receive()
+                texts.append(message if isinstance(message, str) else b"".join(message).decode())
         except (WebSocketError, EOFError) as error:
             return texts, error, sent_frames(bytes(wire.sent))
 

@@ -5,53 +5,48 @@ import os
 
 from core import clock, loading
 from micropython import const
-from websocket_client import frames, resolver
+from websocket_client import frames
 from websocket_client.frames import WebSocketError
-from websocket_client.stream import open_stream
+from websocket_client.stream import open_host
 
 _HANDSHAKE = "websocket_client.handshake"  # 3 kB that are needed once a connection
 _MAX_MESSAGE_BYTES = const(16384)
 _MAX_RESPONSE_BYTES = const(2048)
 _PIECE_BYTES = const(512)  # sent at once: an ordinary message is one TCP segment
+_FRAGMENT_BYTES = const(504)  # of text in one fragment: the rest of a piece is its head
 _MASK_BYTES = const(160)  # masked in one go: some 3 ms on a small chip
 _READ_BYTES = const(256)
+_WHOLE_BYTES = const(1024)
+_KEPT_BYTES = const(
+    160
+)  # of a message in one piece: a heap in use has no room for a long one in one
 _SEND_MS = const(15000)
 _CLOSE_MS = const(1000)
 
 
 async def connect(
-    url: str, segment: str, protocol: str, credentials: bytes, timeout_ms: int
+    url: str, segment: str, protocol: str, credentials: bytes, timeout_ms: int, trust=None
 ) -> "WebSocket":
     """Open a WebSocket at url/segment. Credentials are user:password, or empty.
 
-    ValueError for a malformed address; OSError, EOFError or asyncio.TimeoutError when it fails.
+    trust: a secure.Trust, needed for wss://. Name, connection and handshake may take timeout_ms each.
+    ValueError for a malformed address; OSError, EOFError or asyncio.TimeoutError when it fails:
+    .code of a WebSocketError is then an HTTP status or one of secure's.
     """
     try:
-        return await _connect(url, segment, protocol, credentials, timeout_ms)
+        tls, host, port, path = loading.load(_HANDSHAKE).parse_url(url, segment)
+        reader, writer = await open_host(host, port, timeout_ms, trust if tls else None)
+        socket = WebSocket(reader, writer)
+        name = host if port == (443 if tls else 80) else "%s:%d" % (host, port)
+        opening = socket.open(name, path, protocol, credentials)
+        try:
+            await asyncio.wait_for_ms(opening, timeout_ms)
+        except BaseException:
+            await socket.drop()
+            raise
+        return socket
     finally:
         loading.unload(_HANDSHAKE)
-
-
-async def _connect(
-    url: str, segment: str, protocol: str, credentials: bytes, timeout_ms: int
-) -> "WebSocket":
-    tls, host, port, path = loading.load(_HANDSHAKE).parse_url(url, segment)
-    if tls:
-        raise WebSocketError("wss:// is not available in this firmware")
-    address = await resolver.resolve(host)
-    try:
-        reader, writer = await asyncio.wait_for_ms(open_stream(address, port), timeout_ms)
-    except (OSError, asyncio.TimeoutError):
-        resolver.forget(host)
-        raise
-    socket = WebSocket(reader, writer)
-    name = host if port == 80 else "%s:%d" % (host, port)
-    try:
-        await asyncio.wait_for_ms(socket.open(name, path, protocol, credentials), timeout_ms)
-    except BaseException:
-        await socket.drop()
-        raise
-    return socket
 
 
 class WebSocket:
@@ -62,7 +57,8 @@ class WebSocket:
         self._writer = writer
         self._early = b""  # frames that came together with the handshake's response
         self._buffer = bytearray(_PIECE_BYTES)
-        self._message = bytearray()
+        self._message: list = []  # what has come of it, in pieces
+        self._length = 0  # … and how many bytes that is
         self._fragmented = False
         self._turn = asyncio.Lock()
         self._usable = True
@@ -104,22 +100,30 @@ class WebSocket:
             data += await self._read(count - len(data))
         return data
 
-    async def receive(self) -> str:
-        """The next text message. Waits as long as it takes: the caller watches heard_ms.
+    async def receive(self) -> "str | list":
+        """The next text message, one over 1 kB as a list of its bytes in pieces.
 
+        Waits as long as it takes: the caller watches heard_ms.
         OSError or EOFError when the line is closed or breaks RFC 6455; the other side is told why.
         """
         try:
             while True:
                 if await self._receive_frame():
-                    text = frames.decode(self._message)
-                    self._message = bytearray()
-                    return text
+                    return self._take_message()
         except WebSocketError as error:
             if error.code:
                 await self._send_close(error.code)
             self._usable = False
             raise
+
+    def _take_message(self) -> "str | list":
+        pieces, length = self._message, self._length
+        self._message = []
+        self._length = 0
+        if length > _WHOLE_BYTES:
+            frames.check_text(pieces)
+            return pieces
+        return frames.decode(b"".join(pieces))
 
     async def _receive_frame(self) -> bool:
         """Take one frame in; True when it completes a message."""
@@ -148,11 +152,16 @@ class WebSocket:
         return extended
 
     async def _append_payload(self, length: int) -> None:
-        if len(self._message) + length > _MAX_MESSAGE_BYTES:
+        if self._length + length > _MAX_MESSAGE_BYTES:
             raise WebSocketError("message is over 16 kB", frames.TOO_BIG)
+        self._length += length
         while length:
-            piece = await self._read(min(length, _READ_BYTES))
-            self._message.extend(piece)
+            room = _KEPT_BYTES - len(self._message[-1]) if self._message else 0
+            piece = await self._read(min(length, room or _KEPT_BYTES))
+            if room:
+                self._message[-1] += piece
+            else:
+                self._message.append(piece)
             length -= len(piece)
             self.heard_ms = clock.ticks_ms()
 
@@ -164,21 +173,28 @@ class WebSocket:
             await self._send_close(frames.NORMAL if code == frames.NO_STATUS else code)
             raise WebSocketError("closed by the other side (%d %s)" % (code, reason))
 
-    async def send(self, parts: "tuple[bytes, ...]") -> None:
-        """Send a text given in parts. OSError or asyncio.TimeoutError: the line is lost."""
+    async def send(self, parts) -> None:
+        """Send a text given in parts of UTF-8. OSError or asyncio.TimeoutError: the line is lost.
+
+        A tuple goes out as one frame; what any other iterable yields, in fragments: it need never be
+        in memory as a whole.
+        """
         await self._send(frames.TEXT, parts)
 
     async def ping(self) -> None:
         """Ask for a sign of life; heard_ms shows it."""
         await self._send(frames.PING, ())
 
-    async def _send(self, opcode: int, parts: "tuple[bytes, ...]") -> None:
+    async def _send(self, opcode: int, parts) -> None:
         async with self._turn:
             if not self._usable or self._close_sent:
                 raise WebSocketError("line is closed")
             self._usable = False  # half a frame cannot be mended: so until the whole is out
             self._close_sent = opcode == frames.CLOSE
-            await self._write_frame(opcode, parts)
+            if isinstance(parts, tuple):
+                await self._write_frame(opcode, parts)
+            else:
+                await self._write_fragments(opcode, parts)
             self._usable = True
 
     async def _write_frame(self, opcode: int, parts: "tuple[bytes, ...]") -> None:
@@ -202,8 +218,31 @@ class WebSocket:
         if filled:
             await self._flush(filled)
 
-    async def _flush(self, filled: int) -> None:
-        self._writer.write(memoryview(self._buffer)[:filled])
+    async def _write_fragments(self, opcode: int, parts) -> None:
+        key = os.urandom(4)
+        filled = 0
+        for part in parts:
+            rest = memoryview(part)
+            while rest:
+                if filled == _FRAGMENT_BYTES:
+                    await self._flush_fragment(opcode, filled, key, False)
+                    opcode, filled, key = frames.CONTINUATION, 0, os.urandom(4)
+                piece = rest[: min(_MASK_BYTES, _FRAGMENT_BYTES - filled)]
+                frames.mask_into(self._buffer, frames.MAX_HEAD_BYTES + filled, piece, key, filled)
+                filled += len(piece)
+                rest = rest[len(piece) :]
+                if rest:
+                    await asyncio.sleep_ms(0)
+        await self._flush_fragment(opcode, filled, key, True)
+
+    async def _flush_fragment(self, opcode: int, length: int, key: bytes, final: bool) -> None:
+        """Send the fragment whose text stands behind the room for its head."""
+        start = 0 if length > 125 else 2  # a short one's head is shorter by its length's two bytes
+        head = memoryview(self._buffer)[start:]
+        await self._flush(frames.write_head(head, opcode, length, key, final) + length, start)
+
+    async def _flush(self, count: int, start: int = 0) -> None:
+        self._writer.write(memoryview(self._buffer)[start : start + count])
         # MicroPython's stream keeps in out_buf what the socket did not take; a wait costs two tasks
         if getattr(self._writer, "out_buf", True):
             await asyncio.wait_for_ms(self._writer.drain(), _SEND_MS)
@@ -229,11 +268,15 @@ class WebSocket:
     async def _await_close(self) -> None:
         while True:
             await self._receive_frame()
-            self._message = bytearray()
+            self._message = []
+            self._length = 0
 
     async def drop(self) -> None:
         """Hang up at once."""
         self._usable = False
+        self._close_sent = (
+            True  # also for a frame that is on its way: its end must not reopen the line
+        )
         self._writer.close()
         try:
             await asyncio.wait_for_ms(self._writer.wait_closed(), _CLOSE_MS)

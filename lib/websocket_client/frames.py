@@ -29,7 +29,11 @@ _MAX_CONTROL_BYTES = const(125)
 
 
 class WebSocketError(OSError):
-    """The line cannot be used (any more); .code is RFC 6455's status code, or 0."""
+    """The line cannot be used (any more).
+
+    .code is RFC 6455's status code; where no line comes about, HTTP's or one of websocket_client.secure's;
+    or 0.
+    """
 
     def __init__(self, text: str, code: int = 0) -> None:
         super().__init__(text)
@@ -56,9 +60,11 @@ def is_control(opcode: int) -> bool:
     return bool(opcode & _CONTROL)
 
 
-def write_head(buffer: bytearray, opcode: int, length: int, key: bytes) -> int:
-    """Put the head of a final, masked frame into buffer; returns its length."""
-    buffer[0] = _FIN | opcode
+def write_head(
+    buffer: "bytearray | memoryview", opcode: int, length: int, key: bytes, final: bool = True
+) -> int:
+    """Put the head of a masked frame into buffer; returns its length."""
+    buffer[0] = _FIN | opcode if final else opcode
     if length <= 125:
         buffer[1] = _MASKED | length
         at = 2
@@ -97,3 +103,20 @@ def decode(payload: "bytes | bytearray") -> str:
         return str(payload, "utf-8")
     except UnicodeError:
         raise WebSocketError("text is not UTF-8", INVALID_TEXT)
+
+
+def check_text(pieces: list) -> None:
+    """WebSocketError when a text in pieces is not UTF-8; a character may be in two of them."""
+    rest = b""
+    for piece in pieces:
+        rest += piece
+        end = len(rest)
+        while end > len(rest) - 3 and end and rest[end - 1] & 0xC0 == 0x80:
+            end -= 1
+        if end and rest[end - 1] >= 0xC0:  # begins a character
+            end -= 1
+        else:
+            end = len(rest)
+        decode(rest[:end])
+        rest = rest[end:]
+    decode(rest)

@@ -4,9 +4,11 @@ import hashlib
 import os
 from binascii import b2a_base64
 
+from micropython import const
 from websocket_client.frames import WebSocketError
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_SHOWN_BYTES = const(60)
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _REASONS = {
     401: "user or password refused",
@@ -74,22 +76,29 @@ def _fields(lines: list) -> dict:
     return fields
 
 
-def _check_status(line: bytes) -> None:
+def _check_status(line: bytes, fields: dict) -> None:
     parts = line.split(None, 2)
     if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
         raise WebSocketError("answer is not HTTP")
     status = int(parts[1])
+    if status == 101:
+        return
+    reason = _REASONS.get(status, "no WebSocket there")
     if 300 <= status < 400:
-        raise WebSocketError("redirects are not followed: set the final address")
-    if status != 101:
-        raise WebSocketError("HTTP %d: %s" % (status, _REASONS.get(status, "no WebSocket there")))
+        place = fields.get(b"location", b"elsewhere")[:_SHOWN_BYTES]
+        place = "".join([chr(byte) for byte in place if 32 < byte < 127])
+        reason = "it points to %s; redirects are not followed, set the final address" % place
+    raise WebSocketError("HTTP %d: %s" % (status, reason), status)
 
 
 def check_response(head: bytes, key: bytes, protocol: str) -> None:
-    """WebSocketError unless a response opens the WebSocket that was asked for, section 4.1."""
+    """WebSocketError unless a response opens the WebSocket that was asked for, section 4.1.
+
+    Its .code is the HTTP status of a refusal.
+    """
     lines = head.split(b"\r\n")
-    _check_status(lines[0])
     fields = _fields(lines[1:])
+    _check_status(lines[0], fields)
     accept = _base64(hashlib.sha1(key + _GUID).digest())
     if fields.get(b"upgrade", b"").lower() != b"websocket":
         raise WebSocketError("answer does not upgrade to a WebSocket")

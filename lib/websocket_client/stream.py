@@ -1,9 +1,14 @@
-"""TCP streams: asyncio's own on a host, and on MicroPython one that closes on failure."""
+"""Streams to a host: TCP, and TLS over it. On MicroPython they close when they fail to open."""
 
 import asyncio
 import errno
 import socket
 import sys
+
+from core import loading
+from websocket_client import resolver
+
+_SECURE_STREAM = "websocket_client.secure_stream"
 
 
 def _until_writable(sock):
@@ -28,8 +33,30 @@ async def _open_on_device(address: str, port: int) -> tuple:
     return stream, stream
 
 
-async def open_stream(address: str, port: int) -> tuple:
-    """(reader, writer) connected to an IPv4 address; the caller sets the time limit."""
+async def open_host(host: str, port: int, timeout_ms: int, trust=None) -> tuple:
+    """(reader, writer) connected to a host, through TLS with a secure.Trust.
+
+    TLS shakes hands with the first writer.drain(). Finding the name and connecting may take timeout_ms
+    each. OSError, ValueError (files of certificates) or asyncio.TimeoutError when it fails.
+    """
+    address = await asyncio.wait_for_ms(resolver.resolve(host), timeout_ms)
+    try:
+        reader, writer = await asyncio.wait_for_ms(_open(address, port), timeout_ms)
+    except (OSError, asyncio.TimeoutError):
+        resolver.forget(host)
+        raise
+    if trust is None:
+        return reader, writer
+    try:
+        context = trust.context()
+        stream = loading.once(_SECURE_STREAM, "SecureStream", reader, writer, context, host)
+    except BaseException:
+        writer.close()
+        raise
+    return stream, stream
+
+
+async def _open(address: str, port: int) -> tuple:
     if sys.implementation.name == "micropython":
         return await _open_on_device(address, port)
     return await asyncio.open_connection(address, port)
