@@ -2,29 +2,62 @@
 
 import asyncio
 import selectors
+import socket
 from types import SimpleNamespace
 
+import ocpp.messages
 import virtual_time
 from core import clock
 from core.journal import Journal
 from core.settings import Settings
 from evse.faults import FaultBook
+from evse.limits import Limits
+from frame_checker import FrameChecker
 from sim.csms import DemoCsms
 
 IDENTITY = "CP 1/ä"
 EPOCH_S = 1_795_000_000  # the back office's clock at virtual time 0
 LATENCY_S = 0.001  # real time that a loopback socket may take before virtual time jumps on
 
+ocpp.messages.ASYNC_VALIDATION = False  # a thread would take real time
+
 
 class PatientSelector(selectors.DefaultSelector):
     """Lets sockets deliver before the clock jumps to when the loop wanted to wake."""
 
+    in_flight = True  # something was sent since the last wait for it
+    threads = 0  # that work for the loop
+
+    def register(self, *arguments):
+        """A socket that is new may be a connection under way."""
+        PatientSelector.in_flight = True
+        return super().register(*arguments)
+
     def select(self, timeout=None):
-        """Report what is ready within a moment; without it the wait has passed."""
-        ready = super().select(0 if timeout == 0 else LATENCY_S)
-        if not ready and timeout:
+        """Report what is ready, within a moment where something is on its way; else time passes."""
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if self.in_flight or self.threads:
+            PatientSelector.in_flight = False
+            ready = super().select(LATENCY_S)
+        if not ready and timeout and not self.threads:
             virtual_time.clock.now_us += int(timeout * 1e6) + 1
         return ready
+
+
+def _noting(send):
+    """socket.send or the like, which the selectors hear of."""
+
+    def noted(self, *arguments):
+        PatientSelector.in_flight = True
+        return send(self, *arguments)
+
+    return noted
+
+
+for _name in ("connect", "send", "sendall", "sendmsg", "shutdown"):
+    setattr(socket.socket, _name, _noting(getattr(socket.socket, _name)))
 
 
 class SocketLoop(virtual_time.VirtualLoop):
@@ -32,6 +65,17 @@ class SocketLoop(virtual_time.VirtualLoop):
 
     def __init__(self) -> None:
         asyncio.SelectorEventLoop.__init__(self, PatientSelector())
+
+    def run_in_executor(self, executor, function, *arguments):
+        """Time stands still while a thread works."""
+        PatientSelector.threads += 1
+        future = super().run_in_executor(executor, function, *arguments)
+        future.add_done_callback(self._thread_has_ended)
+        return future
+
+    @staticmethod
+    def _thread_has_ended(future) -> None:
+        PatientSelector.threads -= 1
 
 
 def run(coroutine):
@@ -49,6 +93,10 @@ class CardboardCharger:
         self.reason = "Ready"
         self.available = True
         self.session = None
+        self.plugged = False
+        self.awaits_plug = False
+        self.reservation = None
+        self.limits = Limits()
         self.settled = True
         self.book = FaultBook()
         self.signaled_ma = 16000
@@ -62,6 +110,22 @@ class CardboardCharger:
         )
         self._listeners = []
         self._next_number = first_number
+
+    @property
+    def limit_reason(self) -> str:
+        """As evse.charger.Charger."""
+        return self.limits.reason
+
+    @property
+    def session_log(self) -> SimpleNamespace:
+        """What evse.session.SessionLog shows to OCPP; no session was cut short."""
+        last_number = self._next_number - 1
+        return SimpleNamespace(
+            unfinished=None,
+            last_number=last_number,
+            kept_unix_s=0,
+            keep=lambda session: None,
+        )
 
     def listen(self, callback) -> None:
         """As evse.charger.Charger."""
@@ -81,6 +145,7 @@ class CardboardCharger:
         """As evse.charger.Charger; the car is always there."""
         if self.session:
             return "a session is running"
+        self.plugged = True
         self.session = self.make_session(id_tag)
         self.emit("start", self.session)
         self.become("Charging")
@@ -89,10 +154,14 @@ class CardboardCharger:
     def make_session(self, id_tag: str) -> SimpleNamespace:
         """A session's beginning."""
         self._next_number += 1
+        start_s = clock.uptime_s()
         return SimpleNamespace(
+            duration_s=lambda: clock.uptime_s() - start_s,
             number=self._next_number - 1,
             id_tag=id_tag,
             start_unix_s=clock.unix_s(),
+            start_s=clock.uptime_s(),
+            reservation_id=None,
             meter_start_wh=self.meter.energy_wh,
             meter_stop_wh=self.meter.energy_wh,
             reason="",
@@ -109,13 +178,14 @@ class CardboardCharger:
         session.stop_unix_s = clock.unix_s()
         session.meter_stop_wh = self.meter.energy_wh
         self.emit("stop", session)
-        self.become("Finishing")
+        self.become("Finishing" if self.available else "Unavailable")
         return True
 
     def set_available(self, available: bool) -> None:
         """As evse.charger.Charger."""
         self.available = available
-        self.become("Available" if available else "Unavailable")
+        if not self.session:
+            self.become("Available" if available else "Unavailable")
 
 
 class Rig:
@@ -129,11 +199,15 @@ class Rig:
                 "backend_chargepoint_id": IDENTITY,
                 "serial_number": "SN-1",
                 "meter_value_sample_interval": 0,
+                "clock_aligned_interval": 0,
                 **settings,
             }
         )
         self.csms = DemoCsms()
         self.csms.now_s = lambda: EPOCH_S + virtual_time.clock.now_us / 1e6
+        self.checker = self.csms.watcher = FrameChecker(
+            lambda: virtual_time.clock.now_us / 1e6, lambda: self.settings.get("pdu_timeout")
+        )
         self.resets: list[str] = []
         self.charger = CardboardCharger()
         self.boot()
@@ -142,8 +216,11 @@ class Rig:
         """Start the firmware's side anew, with what is on flash."""
         from ocpp16.charge_point import ChargePoint
 
+        self.checker.restarted()
         journal = Journal(str(self.path / "queue"), 65536)
-        self.point = ChargePoint(self.settings, self.charger, journal, "0.1.0", "", (200, 2000))
+        self.point = ChargePoint(
+            self.settings, self.charger, journal, "0.1.0", "", (200, 2000), str(self.path)
+        )
         self.point.on_reset = self.resets.append
         self.task = None
 
@@ -204,3 +281,4 @@ class Rig:
                 await self.csms.stop()
 
         run(stage())
+        assert not self.checker.complaints, self.checker.complaints

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import start_up
 import virtual_time
 from core import clock
 from core.journal import Journal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ocpp16 import queue
-from ocpp16.queue import TIME_GAP, TRANSACTION_GAP, TransactionQueue
+from ocpp16 import meter_values, queue, sampling
+from ocpp16.queue import TransactionQueue
 from ocpp16.rpc import CallError
 
 NOW_S = 1_795_000_000
@@ -26,12 +29,35 @@ def run(coroutine):
     return virtual_time.run(coroutine)
 
 
-def start_body(tag):
-    return '{"idTag":"%s","timestamp":"%s"}' % (tag, TIME_GAP)
+SETTINGS = {
+    "transaction_attempts": 3,
+    "transaction_retry_interval": 60,
+    "connector_phase_rotation": "",
+}
 
 
-def bound_body(text):
-    return '{"transactionId":%s,"value":"%s","timestamp":"%s"}' % (TRANSACTION_GAP, text, TIME_GAP)
+def sample(wh, context=sampling.PERIODIC):
+    """A sample that tells an energy."""
+    return meter_values.sample(1, context, "", [wh])
+
+
+def put_start(messages, number, unix_s=NOW_S):
+    messages.put_start(number, '"idTag":"T%d"' % number, unix_s, clock.uptime_s())
+
+
+def put_values(messages, number, wh, online=False):
+    messages.put_values(number, sample(wh), 0, online)
+
+
+def put_stop(messages, number, text="stop", unix_s=NOW_S):
+    messages.put_stop(number, '"reason":"%s"' % text, unix_s)
+
+
+def told(body):
+    """What tells a message from others of its kind."""
+    if "meterValue" in body:
+        return int(body["meterValue"][0]["sampledValue"][0]["value"])
+    return body.get("idTag") or body["reason"]
 
 
 class Office:
@@ -40,9 +66,12 @@ class Office:
     def __init__(self, *plan) -> None:
         self.plan = list(plan)
         self.got = []
+        self.ids = []
         self.transactions = 0
 
-    async def call(self, action, body):
+    async def call(self, action, payload, unique_id):
+        self.ids.append(unique_id)
+        body = payload if isinstance(payload, str) else b"".join(payload)
         outcome = self.plan.pop(0) if self.plan else None
         if outcome is not None:
             raise outcome
@@ -59,7 +88,7 @@ def path(tmp_path):
 
 
 def reopened(path, limit_bytes=65536):
-    return TransactionQueue(Journal(path, limit_bytes))
+    return TransactionQueue(Journal(path, limit_bytes), SETTINGS)
 
 
 def deliver_all(messages, office, limit=1000):
@@ -80,10 +109,10 @@ def deliver_all(messages, office, limit=1000):
 
 
 def put_session(messages, number, values=2):
-    messages.put_start(number, start_body("T%d" % number), clock.unix_s())
+    put_start(messages, number)
     for index in range(values):
-        messages.put_values(number, bound_body("%d.%d" % (number, index)), online=False)
-    messages.put_stop(number, bound_body("stop %d" % number), clock.unix_s())
+        put_values(messages, number, 100 * number + index)
+    put_stop(messages, number, "stop %d" % number)
 
 
 def test_messages_carry_the_transaction_that_their_start_was_given(path):
@@ -131,13 +160,12 @@ def test_a_restart_after_each_delivery_changes_nothing(path):
 
 def test_the_transaction_is_known_after_a_restart_until_the_session_is_stopped(path):
     messages, office = reopened(path), Office()
-    messages.put_start(7, start_body("T"), NOW_S)
+    put_start(messages, 7)
     deliver_all(messages, office)
     messages = reopened(path)
     assert messages.transaction_of(7) == 41
-    assert messages.session_of(41) == 7
     assert messages.has_started(7)
-    messages.put_stop(7, bound_body("stop"), NOW_S)
+    put_stop(messages, 7)
     deliver_all(messages, office)
     assert office.got[-1][1]["transactionId"] == 41
     assert reopened(path).transaction_of(7) is None
@@ -146,14 +174,14 @@ def test_the_transaction_is_known_after_a_restart_until_the_session_is_stopped(p
 def test_start_and_stop_of_a_session_are_queued_once_even_over_restarts_and_compaction(path):
     messages, office = reopened(path), Office()
     put_session(messages, 3, values=20)
-    messages.put_start(3, start_body("again"), NOW_S)
+    put_start(messages, 3)
     deliver_all(messages, office)
     virtual_time.run(messages.compact())
     assert messages._journal.size < 200, "what is done was dropped"
     messages = reopened(path)
-    messages.put_stop(3, bound_body("again"), NOW_S)
+    put_stop(messages, 3)
     assert messages.pending == 0
-    messages.put_start(4, start_body("T4"), NOW_S)
+    put_start(messages, 4)
     assert messages.pending == 1
 
 
@@ -183,14 +211,14 @@ def test_a_lost_line_counts_as_no_attempt(path):
 
 def test_meter_values_delivered_at_once_never_touch_the_flash(path):
     messages, office = reopened(path), Office()
-    messages.put_start(1, start_body("T"), NOW_S)
+    put_start(messages, 1)
     deliver_all(messages, office)
     size = messages._journal.size
-    messages.put_values(1, bound_body("a"), online=True)
+    put_values(messages, 1, 11, online=True)
     assert messages.pending == 1
     deliver_all(messages, office)
     assert messages._journal.size == size
-    assert office.got[-1][1]["value"] == "a"
+    assert told(office.got[-1][1]) == 11
 
 
 @pytest.mark.parametrize(
@@ -198,9 +226,9 @@ def test_meter_values_delivered_at_once_never_touch_the_flash(path):
 )
 def test_meter_values_not_delivered_at_once_are_put_on_flash_in_order(path, why):
     messages = reopened(path)
-    messages.put_start(1, start_body("T"), NOW_S)
+    put_start(messages, 1)
     deliver_all(messages, Office())
-    messages.put_values(1, bound_body("a"), online=True)
+    put_values(messages, 1, 11, online=True)
     if why == "line lost":
         with pytest.raises(OSError, match="gone"):
             run(messages.deliver(Office(OSError("gone")).call))
@@ -213,87 +241,237 @@ def test_meter_values_not_delivered_at_once_are_put_on_flash_in_order(path, why)
         messages.settle()
     elif why == "reset":
         messages.settle(now=True)
-    messages.put_stop(1, bound_body("stop"), NOW_S)
+    put_stop(messages, 1)
     office = Office()
     office.transactions = 1
     deliver_all(reopened(path), office)
-    assert [body["value"] for _, body in office.got] == ["a", "stop"]
+    assert [told(body) for _, body in office.got] == [11, "stop"]
 
 
 def test_values_settled_while_they_are_on_their_way_are_done_once_answered(path):
     messages, office = reopened(path), Office()
-    messages.put_start(1, start_body("T"), NOW_S)
+    put_start(messages, 1)
     deliver_all(messages, office)
-    messages.put_values(1, bound_body("a"), online=True)
+    put_values(messages, 1, 11, online=True)
 
-    async def slow_call(action, body):
+    async def slow_call(action, payload, unique_id):
         messages.settle(now=True)
-        messages.put_values(1, bound_body("b"), online=True)
-        return await office.call(action, body)
+        put_values(messages, 1, 12, online=True)
+        return await office.call(action, payload, unique_id)
 
     run(messages.deliver(slow_call))
     deliver_all(reopened(path), office)
-    assert [body["value"] for _, body in office.got[1:]] == ["a", "b"]
+    assert [told(body) for _, body in office.got[1:]] == [11, 12]
+
+
+# --- settings, ids
+
+
+@pytest.mark.parametrize(("attempts", "interval_s", "waits"), [(1, 60, []), (4, 5, [5, 10, 15])])
+def test_attempts_and_the_growing_waits_are_as_set(path, monkeypatch, attempts, interval_s, waits):
+    monkeypatch.setitem(SETTINGS, "transaction_attempts", attempts)
+    monkeypatch.setitem(SETTINGS, "transaction_retry_interval", interval_s)
+    messages = reopened(path)
+    put_session(messages, 1, values=0)
+    times = []
+
+    class Busy(Office):
+        async def call(self, action, payload, unique_id):
+            if action == "StartTransaction":
+                times.append(clock.uptime_s())
+            return await super().call(action, payload, unique_id)
+
+    deliver_all(messages, Busy(*[CallError("InternalError")] * attempts))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(times) == attempts
+    assert all(0 <= gap - wait <= 2 for gap, wait in zip(gaps, waits, strict=True))
+
+
+def test_what_is_sent_again_after_a_restart_can_be_recognised(path):
+    """The power fails between the back office's answer and its mark on flash."""
+    messages, office = reopened(path), Office()
+    put_session(messages, 5, values=0)
+    contents = []
+    for _ in range(2):
+        unmarked = Path(path).read_bytes()
+        run(messages.deliver(office.call))
+        contents.append(office.got[-1])
+        Path(path).write_bytes(unmarked)
+        messages = reopened(path)
+        clock.set_unix_s(NOW_S + 500)
+    assert contents[0] == contents[1]
+    assert office.ids == ["StartTransaction-5-0"] * 2
+
+
+def test_one_line_sees_no_id_twice(path):
+    messages, office = reopened(path), Office(*[CallError("InternalError")] * 2)
+    put_session(messages, 1, values=1)
+    deliver_all(messages, office)
+    named = [unique_id for unique_id in office.ids if unique_id]
+    assert len(set(named)) == len(named) == 4
+
+
+# --- time
 
 
 def test_times_before_the_clock_was_known_are_worked_out_when_sent(path):
     clock._boot_unix_s = 0
     messages, office = reopened(path), Office()
-    messages.put_start(1, start_body("T"), 0)
-    queued_s = clock.uptime_s()
+    put_start(messages, 1, 0)
     virtual_time.clock.now_us += 100_000_000
     clock.set_unix_s(NOW_S)
     deliver_all(messages, office)
     expected = NOW_S - 100
     assert abs(clock.parse_iso8601(office.got[0][1]["timestamp"]) - expected) <= 1
-    assert queued_s >= 0
 
 
-def test_times_of_a_former_start_become_the_time_of_this_start_at_the_latest(path):
+def pass_s(seconds):
+    virtual_time.clock.now_us += seconds * 1_000_000
+    clock.uptime_s()
+
+
+def restarted(path):
+    """A controller that nobody has told the time yet; its uptime begins anew."""
     clock._boot_unix_s = 0
-    reopened(path).put_start(1, start_body("T"), 0)
-    messages, office = reopened(path), Office()
+    clock._uptime_s = 0
+    return reopened(path)
+
+
+def test_what_happened_over_restarts_before_the_time_was_known_keeps_its_order_and_distances(path):
+    messages = restarted(path)
+    pass_s(1000)
+    put_start(messages, 1, 0)
+    pass_s(600)
+    put_values(messages, 1, 10)
+    messages = restarted(path)
+    pass_s(50)
+    put_stop(messages, 1, "PowerLoss", 0)
+    messages, office = restarted(path), Office()
+    pass_s(30)
     clock.set_unix_s(NOW_S)
     deliver_all(messages, office)
-    assert clock.parse_iso8601(office.got[0][1]["timestamp"]) == clock.boot_unix_s()
+    texts = [body.get("timestamp") or body["meterValue"][0]["timestamp"] for _, body in office.got]
+    start_s, value_s, stop_s = [clock.parse_iso8601(text) for text in texts]
+    assert value_s - start_s == 600
+    assert stop_s - value_s == 51
+    assert stop_s == NOW_S - 31
 
 
-def test_a_full_queue_gives_up_meter_values_but_not_starts_and_stops(path):
-    messages, office = reopened(path, 16384), Office()
-    messages.put_start(1, start_body("T"), NOW_S)
-    for index in range(200):
-        messages.put_values(1, bound_body("%d" % index), online=False)
-    kept = messages.pending - 1
-    assert 50 < kept < 200
-    assert not messages.full
-    messages.put_stop(1, bound_body("stop"), NOW_S)
-    for number in range(2, 12):
-        put_session(messages, number, values=0)
+def test_a_date_that_became_known_is_kept_over_the_next_restart(path):
+    messages = restarted(path)
+    put_start(messages, 1, 0)
+    pass_s(100)
+    clock.set_unix_s(NOW_S)
+    assert messages.needs_compaction()
+    run(messages.compact())
+    assert not messages.needs_compaction()
+    messages, office = restarted(path), Office()
+    pass_s(9000)
+    clock.set_unix_s(NOW_S + 90_000)
     deliver_all(messages, office)
-    assert [body["value"] for _, body in office.got[1 : kept + 1]] == [str(n) for n in range(kept)]
-    assert office.transactions == 11
-    assert sum(action == "StopTransaction" for action, _ in office.got) == 11
+    assert clock.parse_iso8601(office.got[0][1]["timestamp"]) == NOW_S - 100
 
 
-def test_a_queue_that_can_take_no_more_says_so(path):
-    messages = reopened(path, 2048)
+# --- room
+
+
+def test_two_weeks_of_an_offline_garage_fit_without_a_loss(path):
+    """1,000 messages, the longest there are: full samples, tags of 20 characters."""
+    messages = reopened(path, start_up._OCPP_BYTES)
+    readings = [2_000_000_000] + [60_000_000] * 10
+    everything = ",".join(name for name, *_ in meter_values._MEASURANDS)
+    count = 0
+    for number in range(1, 101):
+        tag = '"idTag":"%020d"' % number
+        messages.put_start(number, '"connectorId":1,%s,"meterStart":9999999' % tag, NOW_S, 0)
+        for _ in range(8):
+            full = meter_values.sample(1, sampling.CLOCK, everything, readings, 900)
+            messages.put_values(number, full, 0, False)
+        members = '"meterStop":9999999,"reason":"UnlockCommand",' + tag
+        messages.put_stop(number, members, NOW_S)
+        count += 10
+    assert messages.pending == count == 1000
+    assert not messages.full
+    assert not messages.needs_compaction()
+
+
+def fill(messages, sessions, values):
+    """Sessions while nobody listens; the journal is rewritten when that is due."""
+    for number in range(1, sessions + 1):
+        put_start(messages, number)
+        for index in range(values):
+            put_values(messages, number, 1000 * number + index)
+            if messages.needs_compaction():
+                run(messages.compact())
+        put_stop(messages, number, "stop %d" % number)
+
+
+def test_when_room_gets_scarce_every_second_sample_of_the_oldest_transactions_goes_first(path):
+    messages, office = reopened(path, 18432), Office()
+    fill(messages, 8, 40)
+    deliver_all(messages, office)
+    actions = [action for action, _ in office.got]
+    assert actions.count("StartTransaction") == actions.count("StopTransaction") == 8
+    kept = {number: [] for number in range(1, 9)}
+    for action, body in office.got:
+        if action == "MeterValues":
+            kept[body["transactionId"] - 40].append(told(body) % 1000)
+    assert kept[8] == list(range(40))
+    assert kept[1] == list(range(0, 40, 2))
+    for values in kept.values():
+        assert values[0] == 0
+        assert set(steps(values)) <= {1, 2}
+
+
+def steps(values):
+    return [later - earlier for earlier, later in pairwise(values)]
+
+
+def test_what_is_no_sample_of_a_row_is_never_thinned_out(path):
+    messages, office = reopened(path, 11264), Office()
+    put_start(messages, 1)
+    messages.put_values(1, sample(7, sampling._INTERRUPTION_BEGIN), 0, False)
+    messages.put_values(1, sample(7, sampling._INTERRUPTION_END), 0, False)
+    for index in range(300):
+        put_values(messages, 1, index)
+        if messages.needs_compaction():
+            run(messages.compact())
+    put_stop(messages, 1)
+    deliver_all(messages, office)
+    contexts = [
+        body["meterValue"][0]["sampledValue"][0]["context"] for _, body in office.got[1:-1]
+    ]
+    assert contexts[:2] == ["Interruption.Begin", "Interruption.End"]
+    assert told(office.got[-2][1]) > 290, "the newest are there"
+
+
+def test_a_queue_full_of_starts_and_stops_says_so_and_what_runs_can_still_be_stopped(path):
+    messages, office = reopened(path, 8192), Office()
     number = 0
     while not messages.full:
         number += 1
-        messages.put_start(number, start_body("T%d" % number), NOW_S)
-    assert messages.pending == number
-    for extra in range(100):
-        messages.put_start(1000 + extra, start_body("x" * 20), NOW_S)
-    assert messages.pending < number + 100
-    deliver_all(messages, Office())
-
-
-def test_text_from_outside_cannot_fill_the_gaps(path):
-    messages, office = reopened(path), Office()
-    tag = json.dumps(TIME_GAP + TRANSACTION_GAP + '"')
-    messages.put_start(1, '{"idTag":%s,"timestamp":"%s"}' % (tag, TIME_GAP), NOW_S)
+        put_session(messages, number, values=3)
+        if messages.needs_compaction():
+            run(messages.compact())
+    while messages.pending < 1000:
+        number += 1
+        put_start(messages, number)
+        if not messages.has_started(number):
+            break
+    last = number - 1
+    put_stop(messages, last, "stop %d" % last)
     deliver_all(messages, office)
-    assert office.got[0][1]["idTag"] == TIME_GAP + TRANSACTION_GAP + '"'
+    assert office.transactions == last
+    assert told(office.got[-1][1]) == "stop %d" % last
+    assert reopened(path, 8192).pending == 0, "each delivery could be noted"
+
+
+def test_text_from_outside_goes_through_unchanged(path):
+    messages, office = reopened(path), Office()
+    tag = 'a"%s%d\\\x01'
+    messages.put_start(1, '"idTag":%s' % json.dumps(tag), NOW_S, 0)
+    deliver_all(messages, office)
+    assert office.got[0][1]["idTag"] == tag
 
 
 STEPS = st.lists(
@@ -314,15 +492,15 @@ def test_whatever_happens_each_message_arrives_once_and_in_order(tmp_path_factor
     for step in steps:
         if step == "start" and not running:
             number, running = number + 1, True
-            messages.put_start(number, start_body("T%d" % number), NOW_S)
+            put_start(messages, number)
             expected.append(("StartTransaction", "T%d" % number))
         elif step == "values" and running:
             count += 1
-            messages.put_values(number, bound_body("v%d" % count), online=count % 2 == 0)
-            expected.append(("MeterValues", "v%d" % count))
+            put_values(messages, number, count, online=count % 2 == 0)
+            expected.append(("MeterValues", count))
         elif step == "stop" and running:
             running = False
-            messages.put_stop(number, bound_body("s%d" % number), NOW_S)
+            put_stop(messages, number, "s%d" % number)
             expected.append(("StopTransaction", "s%d" % number))
         elif step == "deliver" and messages.pending:
             run(messages.deliver(office.call))
@@ -335,9 +513,7 @@ def test_whatever_happens_each_message_arrives_once_and_in_order(tmp_path_factor
         elif step == "compact":
             run(messages.compact())
     deliver_all(messages, office)
-    assert [
-        (action, body.get("idTag") or body["value"]) for action, body in office.got
-    ] == expected
+    assert [(action, told(body)) for action, body in office.got] == expected
     transaction = 40
     for action, body in office.got:
         transaction += action == "StartTransaction"

@@ -82,9 +82,10 @@ def test_availability_changes_at_once_or_after_the_session(rig):
         assert await rig.call("ChangeAvailability", **on) == {"result": {"status": "Accepted"}}
         rig.charger.start("CARD")
         assert await rig.call("ChangeAvailability", **off) == {"result": {"status": "Scheduled"}}
-        assert rig.charger.available
+        await asyncio.sleep(1)
+        assert rig.record.status["1"]["status"] == "Charging"
         rig.charger.stop("Local")
-        await rig.until(lambda: not rig.charger.available)
+        await rig.until(lambda: rig.record.status["1"]["status"] == "Unavailable")
         wrong = await rig.call("ChangeAvailability", connectorId=2, type="Inoperative")
         assert wrong == {"result": {"status": "Rejected"}}
 
@@ -102,7 +103,14 @@ def test_availability_changes_at_once_or_after_the_session(rig):
         ("RemoteStartTransaction", {"idTag": "x" * 21}, "PropertyConstraintViolation"),
         ("GetConfiguration", {"key": "all"}, "TypeConstraintViolation"),
         ("MakeCoffee", {}, "NotImplemented"),
-        ("GetLog", {}, "NotSupported"),
+        ("GetConfiguration", {"key": ["k"] * 81}, "OccurenceConstraintViolation"),
+        ("GetConfiguration", {"key": ["x" * 51]}, "PropertyConstraintViolation"),
+        (
+            "ChangeAvailability",
+            {"connectorId": -1, "type": "Operative"},
+            "PropertyConstraintViolation",
+        ),
+        ("DataTransfer", {"vendorId": "x", "data": {}}, "TypeConstraintViolation"),
     ],
 )
 def test_wrong_requests_are_refused_by_the_fitting_code(rig, action, payload, code):
@@ -161,7 +169,18 @@ def test_configuration_is_read_and_changed_through_the_settings(rig):
             ("AuthorizeRemoteTxRequests", "false", "Accepted"),
             ("AuthorizeRemoteTxRequests", "maybe", "Rejected"),
             ("LocalPreAuthorize", "true", "Accepted"),
-            ("AuthorizationKey", "0123456789abcdef", "Accepted"),
+            ("AuthorizationKey", "0123456789abcdef" * 2, "Accepted"),
+            ("AuthorizationKey", "0123456789abcdef", "Rejected"),
+            ("stoptransactiononevsidedisconnect", "FALSE", "Accepted"),
+            ("StopTransactionOnEVSideDisconnect", "IC Card", "Rejected"),
+            ("UnlockConnectorOnEVSideDisconnect", "false", "Rejected"),  # the cable is fixed
+            ("MessageTimeout", "45", "Accepted"),
+            ("ConnectorPhaseRotation", "0.RST,1.STR", "Accepted"),
+            ("ConnectorPhaseRotation", "1.RTX", "Rejected"),
+            ("MinimumStatusDuration", "-1", "Rejected"),
+            ("ConnectionTimeOut", "90", "Accepted"),
+            ("LightIntensity", "50", "Rejected"),
+            ("ChargeProfileMaxStackLevel", "3", "Rejected"),
             ("NumberOfConnectors", "2", "Rejected"),
             ("NoSuchKey", "1", "NotSupported"),
         ):
@@ -170,7 +189,9 @@ def test_configuration_is_read_and_changed_through_the_settings(rig):
         assert rig.settings.get("meter_value_sample_interval") == 30
         assert rig.settings.get("authorize_remote_tx") is False
         assert rig.settings.get("local_pre_authorize") is True
-        assert rig.settings.get("basic_auth_password") == "0123456789abcdef"
+        assert rig.settings.get("basic_auth_password") == "hex:" + "0123456789abcdef" * 2
+        assert rig.settings.get("stop_mode") == "IC Card"
+        assert rig.settings.get("pdu_timeout") == 45
         told = await rig.call("GetConfiguration", key=["AuthorizationKey"])
         assert told["result"]["unknownKey"] == ["AuthorizationKey"]  # written only
 

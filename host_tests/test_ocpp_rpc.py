@@ -26,6 +26,12 @@ class Line:
             raise KeyError("a bug")
         raise CallError("NotImplemented", "unknown action")
 
+    async def hear(self, text: str) -> None:
+        """Take in a text, and wait until it is answered."""
+        await self.rpc.receive(text)
+        while self.rpc.serving:
+            await asyncio.sleep(0.01)
+
     async def send(self, parts) -> None:
         frame = json.loads(b"".join(parts))
         self.sent.append(frame)
@@ -124,7 +130,7 @@ def test_answers_out_of_shape_do_no_harm(answer):
     [
         ('[2,"1","Echo",{"a":1}]', [3, "1", {"a": 1}]),
         ('[2,"1","Echo",null]', [3, "1", {}]),
-        ('[2,"1","Echo"]', [3, "1", {}]),
+        ('[2,"1","Echo"]', [4, "1", "ProtocolError"]),
         ('[2,"ä\\"","Echo",{}]', [3, 'ä"', {}]),
         ('[2,"1","Nope",{}]', [4, "1", "NotImplemented"]),
         ('[2,"1","Break",{}]', [4, "1", "InternalError"]),
@@ -146,7 +152,7 @@ def test_answers_out_of_shape_do_no_harm(answer):
 def test_every_call_gets_its_answer_or_its_error(text, reply):
     async def story():
         line = Line()
-        await line.rpc.receive(text)
+        await line.hear(text)
         if reply is None:
             assert line.sent == []
             return
@@ -167,8 +173,69 @@ def test_what_follows_an_answer_is_done_when_it_is_out():
             return {}, lambda: done.append(len(line.sent))
 
         line = Line(serve=serve)
-        await line.rpc.receive('[2,"1","Reset",{}]')
+        await line.hear('[2,"1","Reset",{}]')
         assert done == [1]
+
+    play(story())
+
+
+def test_an_answer_that_takes_long_keeps_no_other_from_coming():
+    """As unlocking a plug does; what is asked for meanwhile has to wait."""
+
+    async def story():
+        served = []
+
+        async def serve(action, payload):
+            served.append(action)
+            await asyncio.sleep(10)
+            return {}, None
+
+        line = Line(serve=serve)
+        await line.rpc.receive('[2,"1","UnlockConnector",{}]')
+        asking = asyncio.create_task(line.rpc.call("Heartbeat", {}, 5000))
+        await asyncio.sleep(1)
+        await line.rpc.receive(json.dumps([3, line.sent[0][1], {"n": 1}]))
+        assert await asking == {"n": 1}
+        await line.hear('[2,"2","Reset",{}]')
+        assert [frame[:2] for frame in line.sent[1:]] == [[3, "1"], [3, "2"]]
+        assert served == ["UnlockConnector", "Reset"]
+
+    play(story())
+
+
+def test_a_lost_line_ends_what_it_asked_for():
+    async def story():
+        ended = []
+
+        async def serve(action, payload):
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                ended.append(action)
+            return {}, None
+
+        line = Line(serve=serve)
+        await line.rpc.receive('[2,"1","UnlockConnector",{}]')
+        await asyncio.sleep(1)
+        line.rpc.lose("cable cut")
+        await asyncio.sleep(0.1)
+        assert ended == ["UnlockConnector"] and not line.rpc.serving
+        assert line.sent == []
+
+    play(story())
+
+
+def test_an_answer_that_cannot_be_sent_ends_the_line():
+    async def story():
+        line = Line()
+
+        async def fail(parts):
+            raise OSError("broken pipe")
+
+        line.rpc._send = fail
+        await line.hear('[2,"1","Echo",{}]')
+        with pytest.raises(OSError, match="broken pipe"):
+            await line.rpc.call("Heartbeat", {}, 1000)
 
     play(story())
 
@@ -185,7 +252,7 @@ JSON = st.recursive(
 def test_no_text_brings_the_message_layer_down(text):
     async def story():
         line = Line()
-        await line.rpc.receive(text)
+        await line.hear(text)
         assert all(frame[0] in (3, 4) for frame in line.sent)
 
     play(story())

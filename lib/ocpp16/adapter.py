@@ -3,33 +3,46 @@
 import asyncio
 import json
 
-from core import clock, log
+from core import clock, loading, log, storage
 from evse import faults
 from micropython import const
-from ocpp16 import meter_values
-from ocpp16.queue import TIME_GAP, TRANSACTION_GAP
+from ocpp16.profile_limit import ProfileLimit
+from ocpp16.sampling import Sampler
 
 _TICK_MS = const(500)
 _MAX_STATUSES = const(12)  # unsent ones; the oldest give way
 _ID_TAG_LENGTH = const(20)
 _TEXT_LENGTH = const(50)
+_AVAILABILITY = "ocpp16.availability"
+_REFUSED_TAG = "ocpp16.refused_tag"
+# Files in the directory of the profiles; without one there is nothing that its module had to look after.
+AVAILABILITY_FILE = "/ocpp_availability"
+REFUSED_FILE = "/ocpp_refused"
 
 
 class Adapter:
     """Listens to the charger, queues its transactions and keeps the statuses still to be sent."""
 
-    def __init__(self, settings, charger, queue) -> None:
+    def __init__(self, settings, charger, queue, path: str) -> None:
         self._settings = settings
         self._charger = charger
         self._queue = queue
         self.online = False
         self.statuses: list = []  # StatusNotifications still to be sent, oldest first
-        self._reported: tuple = ()  # the condition that the newest of them tells
-        self._inoperative_next = False
-        self._sampled = (0, 0)  # session and interval that the sampling clock runs for
-        self._next_sample_s = 0
+        self._reported: tuple = ()  # the conditions that the newest of them tell
+        self._unsteady: tuple = ()  # newer ones, which may not last
+        self._steady_s = 0  # when they have lasted
+        self._path = path
+        self.operative = [True, True]  # in service: the whole, and connector 1
+        if storage.exists(path + AVAILABILITY_FILE):
+            self.operative = loading.once(_AVAILABILITY, "read", path)
+        self._watched = 0  # number of the session that has a …
+        self._watch = None  # … task for the case that its tag is refused
+        self.sampler = Sampler(settings, charger, queue)
+        self.profiles = ProfileLimit(charger, path + "/profiles")
         charger.listen(self._on_event)
         queue.on_started = self._on_started
+        self._follow_availability()
 
     @property
     def enabled(self) -> bool:
@@ -50,36 +63,56 @@ class Adapter:
             self._queue_stop(session)
 
     def _queue_start(self, session) -> None:
-        body = '{"connectorId":1,"idTag":%s,"meterStart":%d,"timestamp":"%s"}' % (
+        reservation = session.reservation_id
+        members = '"connectorId":1,"idTag":%s,"meterStart":%d%s' % (
             json.dumps(session.id_tag[:_ID_TAG_LENGTH]),
             session.meter_start_wh or 0,
-            TIME_GAP,
+            "" if reservation is None else ',"reservationId":%d' % reservation,
         )
-        self._queue.put_start(session.number, body, session.start_unix_s or 0)
+        self.sampler.begin(session)
+        self._queue.put_start(session.number, members, session.start_unix_s or 0, session.start_s)
 
     def _queue_stop(self, session) -> None:
-        if not self._queue.has_started(session.number):  # power was cut before it was queued
+        if self._queue.has_stopped(session.number):  # the power was cut before that was noted
+            return
+        if not self._queue.has_started(session.number):  # it was cut before it was queued
             self._queue_start(session)
         meter_stop_wh = session.meter_stop_wh
         if meter_stop_wh is None:
             meter_stop_wh = session.meter_start_wh or 0
         id_tag = session.stop_id_tag
-        body = '{"transactionId":%s,"meterStop":%d,"timestamp":"%s","reason":"%s"%s}' % (
-            TRANSACTION_GAP,
+        members = '"meterStop":%d,"reason":"%s"%s' % (
             meter_stop_wh,
-            TIME_GAP,
             session.reason or "Local",
             ',"idTag":' + json.dumps(id_tag[:_ID_TAG_LENGTH]) if id_tag else "",
         )
-        self._queue.put_stop(session.number, body, session.stop_unix_s or 0)
+        self.sampler.end(session)
+        self._queue.put_stop(session.number, members, session.stop_unix_s or 0)
+
+    def _queue_missing_start(self) -> None:
+        """A session goes on whose start was cut off from the queue by a power cut."""
+        session = self._charger.session
+        if session and self._charger.settled and not self._queue.has_started(session.number):
+            if not self._queue.full:
+                self._queue_start(session)
 
     def _on_started(self, number: int, info: dict) -> None:
-        """A StartTransaction was answered; section 4.8: an invalid tag's is stopped."""
+        """A StartTransaction was answered; section 4.8: an invalid tag's is stopped, or its energy."""
         session = self._charger.session
         if session is None or session.number != number:
             return
-        if info.get("status") != "Accepted" and not self._charges_unasked:
-            log.warning("ocpp", "transaction refused: %s" % info.get("status"))
+        if info.get("status") == "Accepted" or self._charges_unasked:
+            return
+        log.warning("ocpp", "transaction refused: %s" % info.get("status"))
+        if self._settings.get("stop_on_invalid_id"):
+            self._charger.stop("DeAuthorized")
+            return
+        most_wh = self._settings.get("max_energy_on_invalid_id")
+        try:
+            loading.once(_REFUSED_TAG, "note", self._path, session, most_wh)
+            self._watched = 0
+        except OSError as error:
+            log.error("ocpp", "refusal not kept: %s" % error)
             self._charger.stop("DeAuthorized")
 
     @property
@@ -100,32 +133,51 @@ class Adapter:
         """The line is down: statuses are not kept for later."""
         self.online = False
         self.statuses = []
-        self._reported = ()
+        self._reported = self._unsteady = ()
 
-    def _condition(self) -> tuple:
-        """(status of connector 1, of the whole, errorCode, vendorErrorCode)."""
+    def _conditions(self) -> tuple:
+        """(status, errorCode, vendorErrorCode, info) of the whole and of connector 1."""
         charger = self._charger
-        whole = "Available" if charger.available else "Unavailable"
-        if charger.status == "Faulted":
-            whole = "Faulted"
-        if not self._settings.get("send_error_status"):
-            return charger.status, whole, "NoError", ""
-        return charger.status, whole, charger.error_code, charger.vendor_error
+        status, code, vendor_error, info = charger.status, "NoError", "", ""
+        if self._settings.get("send_error_status"):
+            code, vendor_error = charger.error_code, charger.vendor_error
+        if status == "Faulted":
+            info = charger.reason if vendor_error else ""
+        elif status == "SuspendedEV" and not charger.plugged:
+            info = "EV side disconnected"
+        connector = (status, code, vendor_error, info)
+        if status == "Faulted":
+            return connector, connector
+        operative = self.operative[0] or charger.session  # which is not cut short
+        # The whole knows Available, Unavailable and Faulted only (section 4.9).
+        return ("Available" if operative else "Unavailable", "NoError", "", ""), connector
 
     def _note_status(self) -> None:
         """Keep what has changed; runs in the charger's loop, so the texts are made when sent."""
-        condition = self._condition()
-        if not self.online or condition == self._reported:
+        if not self.online:
             return
-        if not self._reported or self._reported[1] != condition[1]:
-            self._add_status(0, condition)
-        self._add_status(1, condition)
-        self._reported = condition
+        conditions = self._conditions()
+        reported = self._reported
+        if conditions == reported:
+            self._unsteady = ()
+        elif not reported or self._has_lasted(conditions):
+            for connector, condition in enumerate(conditions):
+                if not reported or condition != reported[connector]:
+                    self._add_status(connector, condition)
+            self._reported = conditions
+
+    def _has_lasted(self, conditions: tuple) -> bool:
+        """MinimumStatusDuration: what comes and goes is not told."""
+        now_s = clock.uptime_s()
+        if conditions != self._unsteady:
+            self._unsteady = conditions
+            self._steady_s = now_s + self._settings.get("minimum_status_duration")
+        return now_s >= self._steady_s
 
     def _add_status(self, connector: int, condition: tuple) -> None:
         if len(self.statuses) >= _MAX_STATUSES:
             self.statuses.pop(0)
-        self.statuses.append((connector, condition, self._charger.reason, clock.unix_s()))
+        self.statuses.append((connector, condition, clock.unix_s()))
 
     def next_status(self) -> dict:
         """The oldest StatusNotification payload still to be sent, taken off the list."""
@@ -133,36 +185,36 @@ class Adapter:
 
     def status_of(self, connector: int) -> dict:
         """A StatusNotification payload of this moment for connector 0 (the whole) or 1."""
-        reason = self._charger.reason
-        return self._status_payload(connector, self._condition(), reason, clock.unix_s())
+        return self._status_payload(connector, self._conditions()[connector], clock.unix_s())
 
     @staticmethod
-    def _status_payload(connector: int, condition: tuple, reason: str, unix_s: int) -> dict:
-        status, whole, error_code, vendor_error = condition
-        if connector == 0:  # which knows Available, Unavailable and Faulted only (section 4.9)
-            status = whole
-            if whole != "Faulted":
-                error_code, vendor_error = "NoError", ""
+    def _status_payload(connector: int, condition: tuple, unix_s: int) -> dict:
+        status, error_code, vendor_error, info = condition
         payload = {"connectorId": connector, "errorCode": error_code, "status": status}
         if unix_s:
             payload["timestamp"] = clock.iso8601(unix_s)
-        if error_code != "NoError" and reason:
-            payload["info"] = reason[:_TEXT_LENGTH]
+        if info:
+            payload["info"] = info[:_TEXT_LENGTH]
         if vendor_error:
             payload["vendorErrorCode"] = vendor_error[:_TEXT_LENGTH]
         return payload
 
-    # --- MeterValues
+    # --- what goes on beside the events
 
     async def run(self) -> None:
         """Sample the meter for the running transaction, online or not."""
         while True:
-            self._sample_when_due()
+            if self.enabled:
+                self._queue_missing_start()
+                await self.sampler.step(self.online)
+            await self.profiles.step(self.enabled)
             self._queue.settle()
+            if not self.online and self._queue.needs_compaction():
+                await self._queue.compact()
             self._watch_queue()
-            if self._inoperative_next and self._charger.session is None:
-                self._inoperative_next = False
-                self._charger.set_available(False)
+            self._note_status()
+            self._follow_availability()
+            self._watch_refusal()
             await asyncio.sleep_ms(_TICK_MS)
 
     def _watch_queue(self) -> None:
@@ -170,36 +222,31 @@ class Adapter:
         wanted = self._settings.get("stop_if_queue_full") and self.enabled
         self._charger.book.set(faults.QUEUE_FULL, wanted and self._queue.full)
 
-    def _sample_when_due(self) -> None:
-        session = self._charger.session
-        interval_s = self._settings.get("meter_value_sample_interval")
-        if session is None or not interval_s or not self._queue.has_started(session.number):
-            self._sampled = (0, 0)
-            return
-        now_s = clock.uptime_s()
-        if self._sampled != (session.number, interval_s):
-            self._sampled = (session.number, interval_s)
-            self._next_sample_s = now_s + interval_s
-        elif now_s >= self._next_sample_s:
-            late = (now_s - self._next_sample_s) // interval_s
-            self._next_sample_s += interval_s * (late + 1)
-            text = self._values_text(meter_values.PERIODIC, True)
-            if text:
-                self._queue.put_values(session.number, text, self.online)
+    def put_in_service(self, operative: list) -> None:
+        """Change what is in service: the whole, and connector 1. What runs comes to its end first."""
+        self.operative = operative
+        self._follow_availability()
 
-    def _values_text(self, context: str, in_transaction: bool) -> str:
-        measurands = self._settings.get("meter_values_sampled_data")
-        return meter_values.body(self._charger, measurands, context, in_transaction)
+    def _follow_availability(self) -> None:
+        """Without a back office, which could change it again, all is in service."""
+        operative = not self.enabled or all(self.operative)
+        if self._charger.available != operative:
+            self._charger.set_available(operative)
 
-    def triggered_values(self) -> str:
-        """A MeterValues payload for TriggerMessage; empty when there is nothing to tell."""
+    def _watch_refusal(self) -> None:
         session = self._charger.session
-        transaction = self._queue.transaction_of(session.number) if session else None
-        text = self._values_text(meter_values.TRIGGER, transaction is not None)
-        text = text.replace(TIME_GAP, clock.iso8601(clock.unix_s()))
-        return text.replace(TRANSACTION_GAP, str(transaction))
+        if session and session.number != self._watched and self.enabled:
+            self._watched = session.number
+            if storage.exists(self._path + REFUSED_FILE):
+                watching = loading.once(_REFUSED_TAG, "watch", self._path, self._charger, session)
+                self._watch = asyncio.create_task(watching)
 
     # --- what the back office asks for
+
+    @property
+    def connectors(self) -> int:
+        """How many connectors there are: numbers 1 … n, and 0 for the whole."""
+        return 1
 
     @property
     def authorizes_remote_start(self) -> bool:
@@ -211,11 +258,30 @@ class Adapter:
         """True when there is no socket whose lock could be opened."""
         return self._settings.get("cable_or_socket") == "Cable"
 
-    def can_start(self, connector: "int | None") -> bool:
-        """True when a session may be started on a connector (None: any)."""
+    def can_start(self, connector: "int | None", id_tag: str) -> bool:
+        """True when a session may be started by a tag on a connector (None: any)."""
         charger = self._charger
-        usable = charger.available and charger.status not in ("Faulted", "Unavailable")
-        return connector in (None, 1) and charger.session is None and usable
+        reservation = charger.reservation
+        if reservation and not reservation.parent and not reservation.admits(id_tag):
+            return False
+        if connector is not None and not 0 < connector <= self.connectors:
+            return False
+        return charger.session is None and charger.available and charger.status != "Faulted"
+
+    @property
+    def reservable(self) -> str:
+        """Accepted, or the ReservationStatus that is against it; a present reservation is not."""
+        charger = self._charger
+        if charger.status == "Faulted":
+            return "Faulted"
+        if charger.session or charger.plugged or charger.awaits_plug:
+            return "Occupied"
+        return "Accepted" if charger.available else "Unavailable"
+
+    def must_ask(self, id_tag: str) -> bool:
+        """It is reserved for a group: only the back office, or the lists, know whether a tag is of it."""
+        reservation = self._charger.reservation
+        return bool(reservation and reservation.parent and not reservation.admits(id_tag))
 
     def start(self, id_tag: str) -> str:
         """Start a session; returns why not, or nothing."""
@@ -230,6 +296,11 @@ class Adapter:
         return session is not None and self._queue.transaction_of(session.number) == transaction
 
     @property
+    def is_charging(self) -> bool:
+        """A session runs."""
+        return self._charger.session is not None
+
+    @property
     def settled(self) -> bool:
         """The charger has told all that happened."""
         return self._charger.settled
@@ -238,14 +309,3 @@ class Adapter:
         """Stop the running session, if any."""
         if self._charger.session is not None:
             self._charger.stop(reason)
-
-    def change_availability(self, connector: int, operative: bool) -> str:
-        """Accepted, Rejected or Scheduled (section 5.2); a running session ends first."""
-        if connector not in (0, 1) or not self._settings.get("change_availability"):
-            return "Rejected"
-        self._inoperative_next = not operative and self._charger.session is not None
-        if self._inoperative_next:
-            return "Scheduled"
-        if self._charger.available != operative:
-            self._charger.set_available(operative)
-        return "Accepted"

@@ -1,31 +1,30 @@
-"""The charge point: keeps the line to the back office, registers there, sends what is due."""
+"""The charge point: registers at the back office, sends what is due, answers what it asks."""
 
 import asyncio
-import random
 
-from core import clock, log
+from core import clock, loading, log
 from micropython import const
 from ocpp16 import dispatch
 from ocpp16.adapter import Adapter
+from ocpp16.line import Line
 from ocpp16.queue import TransactionQueue
-from ocpp16.rpc import CallError, Rpc
-from websocket_client.client import WebSocket, connect
+from ocpp16.rpc import CallError
 
-_PROTOCOL = "ocpp1.6"
-_CONNECT_MS = const(10000)
 _BACK_OFF_MS = (2000, 60000)  # between attempts to connect
 _TICK_MS = const(200)
-_PING_MS = const(60000)  # a line that has been silent for so long is asked for a sign of life
-_PONG_MS = const(20000)
-_PROOF_MS = const(5000)
 _MAX_JOBS = const(8)
+_TIME_EVENT_S = const(10)  # a clock that runs a little wrong is no security event
+_SECURITY_EVENTS = "ocpp16.security_events"
 _NEW_LINE_KEYS = (
     "backend_chargepoint_id",
     "backend_url",
     "basic_auth_id",
     "basic_auth_password",
     "chargepoint_type",
+    "model",
+    "security_profile",
     "serial_number",
+    "vendor",
 )
 
 
@@ -33,7 +32,8 @@ class ChargePoint:
     """An OCPP 1.6 charge point with one connector.
 
     charger: evse.charger.Charger; journal: core.journal.Journal for the transaction messages;
-    version: of the firmware; backoff_ms: shortest and longest wait before connecting again.
+    version: of the firmware; backoff_ms: shortest and longest wait before connecting again; path: the
+    directory of the files of all profiles.
     """
 
     def __init__(
@@ -44,49 +44,52 @@ class ChargePoint:
         version: str = "",
         serial: str = "",
         backoff_ms=_BACK_OFF_MS,
+        path: str = "/data",
     ) -> None:
         self.settings = settings
-        self.queue = TransactionQueue(journal)
-        self.adapter = Adapter(settings, charger, self.queue)
+        self.path = path  # the directory of what the profiles keep on flash
+        self.queue = TransactionQueue(journal, settings)
+        self.adapter = Adapter(settings, charger, self.queue, path)
         self.accepted = False  # by BootNotification; holds over lost lines (OCPP-J section 5.4)
         self.online = False
-        self.state = "Off"
+        self.line = Line(self, backoff_ms)
         self.heartbeat_s = settings.get("heartbeat_interval")
         self.on_reset = None  # called with Hard or Soft, once messages are safe
         self.on_clear_cache = None  # returns True when the cache was cleared
+        self.authorizer = (
+            None  # auth.authorizer.Authorizer: has the back office's list and reservation
+        )
         self.on_tag_info = None  # called with a CALL's payload and the idTagInfo of its answer
+        self.on_time = None  # called with seconds since 1970 before TLS looks at the chip's clock
         self.on_unlock = None  # awaited, True when the plug is free
         self.remote_authorize = self.authorize  # what a remote start asks: may be local lists too
         self.resetting = None  # the task that ends in on_reset
-        self._version = version
-        self._serial = serial  # the chip's, for when the settings name none
-        self._backoff_ms = backoff_ms
-        self._failures = 0
+        self.updater = None  # the port that ocpp16.firmware describes; None: there is no update
+        self.works: dict = {}  # what goes on beside the messages: "log", "update", "certificate"
+        self._security_due_s = 0  # uptime at which to look for security events to be sent
+        self.version = version
+        self.serial = serial  # the chip's, for when the settings name none
         self._ignoring = False  # rejected: requests must not be answered (section 4.2)
         self._boot_now = False
-        self._lost = ""  # why the line has to be given up
-        self._pinged = False
         self._beat_at_s = 0
         self._jobs: list = []
         self._sampler: asyncio.Task = None  # type: ignore[assignment]
-        self._socket: WebSocket = None  # type: ignore[assignment]
-        self._rpc: Rpc = None  # type: ignore[assignment]
         settings.listen(self._on_settings)
 
     def _on_settings(self, keys: set) -> None:
         if "heartbeat_interval" in keys:
             self.heartbeat_s = self.settings.get("heartbeat_interval")
             self._beat_at_s = clock.uptime_s() + self.heartbeat_s
-        if [key for key in _NEW_LINE_KEYS if key in keys]:
+        changed = [key for key in _NEW_LINE_KEYS if key in keys]
+        if changed:
             self.accepted = False
-            self._failures = 0
-            self._lost = "settings changed"
+            self.line.renew("settings changed")
+            self.security_event("ReconfigurationOfSecurityParameters", ", ".join(changed))
 
-    def _set_state(self, state: str, reason: str = "") -> None:
-        text = "%s: %s" % (state, reason) if reason else state
-        if text != self.state:
-            log.info("ocpp", text)
-        self.state = text
+    @property
+    def state(self) -> str:
+        """How the line is, for people."""
+        return self.line.state
 
     # --- the line
 
@@ -96,10 +99,9 @@ class ChargePoint:
         try:
             while True:
                 self._check_sampler()
-                self._lost = ""
                 if self._is_set_up():
-                    await self._hold_line()
-                    await self._back_off()
+                    await self.line.hold()
+                    await self.line.back_off()
                 else:
                     await asyncio.sleep_ms(_TICK_MS)
         finally:
@@ -109,133 +111,48 @@ class ChargePoint:
         if self._sampler.done():
             raise RuntimeError("meter sampling has failed")
 
-    @property
-    def _identity(self) -> str:
-        return self.settings.get("backend_chargepoint_id") or self.settings.get("serial_number")
-
     def _is_set_up(self) -> bool:
         if not self.adapter.enabled:
-            self._set_state("Off")
-        elif not self._identity:
-            self._set_state("Off", "no Chargepoint ID")
+            self.line.set_state("Off")
+        elif not self.line.identity:
+            self.line.set_state("Off", "no Chargepoint ID")
         else:
             return True
         return False
 
-    async def _connect(self):
-        settings = self.settings
-        password = settings.get("basic_auth_password")
-        credentials = b""
-        if password:
-            user = settings.get("basic_auth_id") or self._identity
-            credentials = ("%s:%s" % (user, password)).encode()
-        url = settings.get("backend_url")
-        return await connect(url, self._identity, _PROTOCOL, credentials, _CONNECT_MS)
-
-    async def _hold_line(self) -> None:
-        """Connect, and use the line until it is lost."""
-        self._set_state("Connecting")
-        try:
-            self._socket = await self._connect()
-            await self._use_line()
-        except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
-            self._set_state("Not connected", str(error) or "no answer in time")
-
-    async def _use_line(self) -> None:
-        socket = self._socket
-        self._pinged = False
-        self._rpc = Rpc(socket.send, self._serve)
-        reader = asyncio.create_task(self._read(socket, self._rpc))
+    async def use_line(self) -> None:
+        """Work on a new line until it is lost."""
         try:
             await self._work()
         finally:
             self.online = False
             self.adapter.went_offline()
-            self._rpc.lose("line lost")
-            self._rpc = self._socket = None  # type: ignore[assignment]
             self._jobs = []  # what a line asked for ends with it
-            reader.cancel()
-            while not reader.done():
-                await asyncio.sleep_ms(0)
-            await socket.close()
-
-    async def _read(self, socket, rpc) -> None:
-        why = "reading failed"
-        try:
-            while True:
-                await rpc.receive(await socket.receive())
-        except (OSError, EOFError, MemoryError, asyncio.TimeoutError) as error:
-            why = str(error) or type(error).__name__
-        finally:
-            self._lost = self._lost or why
-            rpc.lose(why)
-
-    async def _back_off(self) -> None:
-        """Wait at random, twice as long each time: a whole fleet must not come at once."""
-        shortest_ms, longest_ms = self._backoff_ms
-        wait_ms = min(longest_ms, shortest_ms << min(self._failures, 10))
-        self._failures += 1
-        wait_ms = random.randint(max(shortest_ms, wait_ms // 2), wait_ms)
-        until = clock.ticks_add(clock.ticks_ms(), wait_ms)
-        self._lost = ""
-        while clock.ticks_diff(until, clock.ticks_ms()) > 0 and not self._lost:
-            await asyncio.sleep_ms(min(_TICK_MS, shortest_ms))
 
     def _check_line(self) -> None:
-        """OSError when the line is lost, or silent although a sign of life was asked for."""
+        """OSError when the line is lost."""
         self._check_sampler()
-        if self._lost:
-            raise OSError(self._lost)
-        if self._silent_ms() > _PING_MS + _PONG_MS:
-            raise OSError("the back office has gone silent")
-
-    def _silent_ms(self) -> int:
-        return clock.ticks_diff(clock.ticks_ms(), self._socket.heard_ms)
-
-    async def _ping(self) -> None:
-        self._pinged = True
-        await self._socket.ping()
-
-    async def _prove_line(self, socket, since_ms: int) -> None:
-        """OSError unless the other side is heard since then, if need be after a ping."""
-        if clock.ticks_diff(socket.heard_ms, since_ms) > 0:
-            return
-        await socket.ping()
-        until = clock.ticks_add(clock.ticks_ms(), _PROOF_MS)
-        while clock.ticks_diff(socket.heard_ms, since_ms) <= 0:
-            if self._lost or clock.ticks_diff(until, clock.ticks_ms()) <= 0:
-                self._lost = self._lost or "the back office has gone silent"
-                raise OSError(self._lost)
-            await asyncio.sleep_ms(_TICK_MS)
+        self.line.check()
 
     # --- messages
 
-    async def call(self, action: str, payload: "dict | str") -> dict:
-        """Send a CALL and return its answer.
+    async def call(self, action: str, payload, unique_id: str = "") -> dict:
+        """Send a CALL and return its answer; payload and unique_id as in rpc.Rpc.call.
 
         CallError: refused. asyncio.TimeoutError: not answered although the line lives.
         OSError: the line is lost.
         """
-        if self._rpc is None:
-            raise OSError("not connected")
-        socket = self._socket
-        since_ms = clock.ticks_ms()
         try:
-            answer = await self._rpc.call(action, payload, self.settings.get("pdu_timeout") * 1000)
+            answer = await self.line.call(action, payload, unique_id)
         except CallError as error:
             if error.code == "SecurityError":  # sent before acceptance: the other side forgot ours
                 self.accepted = False
             raise
-        except asyncio.TimeoutError:
-            log.warning("ocpp", action + " was not answered")
-            await self._prove_line(socket, since_ms)
-            raise
-        self._failures = 0
-        if self.on_tag_info and "idTagInfo" in answer:
+        if self.on_tag_info and "idTagInfo" in answer and isinstance(payload, (dict, str)):
             self.on_tag_info(payload, answer["idTagInfo"])
         return answer
 
-    async def tell(self, action: str, payload: "dict | str") -> "dict | None":
+    async def tell(self, action: str, payload: "dict | str | list") -> "dict | None":
         """A CALL whose refusal is only logged; None then."""
         try:
             return await self.call(action, payload)
@@ -262,7 +179,8 @@ class ChargePoint:
         info = await self.authorize_info(id_tag)
         return info["status"] if info else None
 
-    async def _serve(self, action: str, payload: dict) -> "tuple | None":
+    async def serve(self, action: str, payload: dict) -> "tuple | None":
+        """Answer a CALL, see rpc.Rpc."""
         return None if self._ignoring else await dispatch.serve(self, action, payload)
 
     # --- what is sent when
@@ -274,15 +192,17 @@ class ChargePoint:
                 self.online = False
                 await self._register()
             self.online = True
-            self._set_state("Connected")
+            self.line.set_state("Connected")
             self.adapter.came_online()
+            self._security_due_s = 0
             self._beat_at_s = clock.uptime_s() + self.heartbeat_s
             while self.accepted:
                 await self._do_next(self._next_when_accepted())
 
     async def _do_next(self, job) -> None:
         """Await job() if there is one, else give way for a while."""
-        self._check_line()
+        self._check_sampler()
+        await self.line.watch()
         if job:
             await job()
         else:
@@ -290,10 +210,6 @@ class ChargePoint:
 
     def _next(self):
         """What may always be sent, as a coroutine function; None when nothing is due."""
-        if self._silent_ms() < _PING_MS:
-            self._pinged = False
-        elif not self._pinged:
-            return self._ping
         return self._jobs.pop(0) if self._jobs else None
 
     def _next_when_accepted(self):
@@ -302,6 +218,8 @@ class ChargePoint:
             return job
         if self.adapter.statuses:
             return self._send_status
+        if clock.uptime_s() >= self._security_due_s:
+            return self._send_security
         if self.queue.needs_compaction():
             return self.queue.compact
         if self.queue.due():
@@ -312,6 +230,31 @@ class ChargePoint:
 
     async def _send_status(self) -> None:
         await self.tell("StatusNotification", self.adapter.next_status())
+
+    async def _send_security(self) -> None:
+        self._security_due_s = 1 << 29  # unless an event comes meanwhile
+        try:
+            wait_s = await loading.once(_SECURITY_EVENTS, "send", self)
+        except MemoryError:
+            wait_s = 60
+        self._security_due_s = min(self._security_due_s, clock.uptime_s() + wait_s)
+
+    def security_event(self, kind: str, info: str = "", again: bool = False) -> None:
+        """Note an event of the security whitepaper; the critical ones go to the back office.
+
+        Where the memory does not suffice it is noted once more, when that is free which made the event.
+        """
+        try:
+            loading.once(_SECURITY_EVENTS, "note", kind, info, self.path)
+        except MemoryError as error:
+            log.error("ocpp", "%s not noted: %s" % (kind, error))
+            if not again:
+                self.later(lambda: self._note_again(kind, info))
+        self._security_due_s = 0
+
+    async def _note_again(self, kind: str, info: str) -> None:
+        await asyncio.sleep_ms(_TICK_MS)
+        self.security_event(kind, info, True)
 
     async def _deliver(self) -> None:
         await self.queue.deliver(self.call)
@@ -338,11 +281,11 @@ class ChargePoint:
             "chargePointVendor": self.settings.get("vendor")[:20],
             "chargePointModel": self.settings.get("model")[:20],
         }
-        serial = self.settings.get("serial_number") or self._serial
+        serial = self.settings.get("serial_number") or self.serial
         if serial:
             payload["chargePointSerialNumber"] = serial[:25]
-        if self._version:
-            payload["firmwareVersion"] = self._version[:50]
+        if self.version:
+            payload["firmwareVersion"] = self.version[:50]
         return payload
 
     async def _boot(self) -> "int | None":
@@ -357,10 +300,11 @@ class ChargePoint:
         interval_s = interval_s if isinstance(interval_s, int) and interval_s > 0 else 0
         self.accepted = status == "Accepted"
         self._ignoring = status == "Rejected"
+        if not self._ignoring:
+            self._set_clock(answer)
         if not self.accepted:
-            self._set_state("Connecting", "registration %s" % status)
+            self.line.set_state("Connecting", "registration %s" % status)
             return interval_s or self.settings.get("boot_interval")
-        self._set_clock(answer)
         if interval_s:
             self.heartbeat_s = interval_s
         return 0
@@ -378,8 +322,12 @@ class ChargePoint:
         except (AttributeError, KeyError, ValueError):
             log.warning("ocpp", "the back office tells no valid time")
             return
-        if abs(now_s - clock.unix_s()) > 1:  # less is the line's delay
+        was_s = clock.unix_s()
+        if abs(now_s - was_s) > 1:  # less is the line's delay
             clock.set_unix_s(now_s)
+        if abs(now_s - was_s) > _TIME_EVENT_S:
+            former = clock.iso8601(was_s) if was_s else "not known"
+            self.security_event("SettingSystemTime", "was " + former)
 
     # --- jobs that a request asked for, done after its answer
 
