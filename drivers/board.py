@@ -72,8 +72,7 @@ class Board:
 
     def meter_port(self, baudrate: int = 9600) -> Rs485Port:
         """The RS485 port that the meters are on."""
-        uart = UART(1, baudrate, tx=self._pin("meter_tx"), rx=self._pin("meter_rx"))
-        return Rs485Port(uart, self._pin("meter_de", Pin.OUT, value=0), baudrate)
+        return meter_port(self._config, baudrate)
 
     def ct_sampler(self):
         """The current transformers of a board without a Modbus meter; loaded only there."""
@@ -114,6 +113,13 @@ class Board:
         from drivers.buzzer import Buzzer
 
         return Buzzer(self.expander)
+
+
+def meter_port(config: dict, baudrate: int = 9600) -> Rs485Port:
+    """The RS485 port that the meters are on."""
+    pins = config["pins"]
+    uart = UART(1, baudrate, tx=Pin(pins["meter_tx"]), rx=Pin(pins["meter_rx"]))
+    return Rs485Port(uart, Pin(pins["meter_de"], Pin.OUT, value=0), baudrate)
 
 
 def outlet_parts(config: dict, expander: IoExpander) -> tuple:

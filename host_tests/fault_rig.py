@@ -51,7 +51,7 @@ class FaultRig(Rig):
         lamps = SimpleNamespace(show=lambda patterns: setattr(self.shown, "lamps", patterns))
         self.panel = Panel(self.charger, lamps, self.shown, lambda: "backend", self._scheme)
         self.panel.starting = False
-        self.office = Adapter(self.settings, self.charger, Queue())
+        self.office = Adapter(self.settings, self.charger, Queue(), str(self._path))
         self._services = SimpleNamespace(
             settings=self.settings,
             charger=self.charger,

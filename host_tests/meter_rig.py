@@ -25,6 +25,7 @@ DEFAULTS = {
     "meter_fmt_a": "float",
     "meter_fmt_w": "float",
     "meter_fmt_kwh": "float",
+    "dlb_preset": "Custom",
     "dlb_function_code": "03",
     "dlb_reg_l1": 21260,
     "dlb_reg_l2": 21262,
@@ -37,7 +38,7 @@ class Settings:
     """The settings service, as far as a meter uses it."""
 
     def __init__(self, **changes) -> None:
-        self._values = {**DEFAULTS, **changes}
+        self._values = self.stored = {**DEFAULTS, **changes}
         self._listeners = []
 
     def get(self, key):

@@ -26,6 +26,7 @@ class AuthRig(Rig):
         self.point.remote_authorize = self.authorizer.remote
         self.point.on_clear_cache = self.authorizer.clear_cache
         self.point.on_tag_info = self.authorizer.told
+        self.point.authorizer = self.authorizer
 
     def cached(self, tag: str):
         """What the cache knows."""
@@ -160,9 +161,10 @@ def test_an_answer_that_makes_no_sense_is_not_kept_and_harms_nobody(tmp_path, mo
 
 def fill(rig) -> None:
     number = 1000
+    start = '"connectorId":1,"idTag":"X","meterStart":0%s'
     while not rig.point.queue.full:
         number += 1
-        rig.point.queue.put_start(number, '{"connectorId":1,"idTag":"%s"}' % ("X" * 400), 1)
+        rig.point.queue.put_start(number, start % (" " * 400), 1, 1)
 
 
 @pytest.mark.parametrize(("wanted", "is_faulted"), [(True, True), (False, False)])

@@ -3,21 +3,12 @@
 import asyncio
 
 import pytest
-from rig import Rig
+from rig import Rig, charging
 
 
 @pytest.fixture
 def rig(tmp_path):
     return Rig(tmp_path)
-
-
-async def charging(rig, **car):
-    """Given a car that charges."""
-    rig.car(plugged=True, ready=True, **car)
-    await asyncio.sleep(1)
-    assert rig.charger.start("CARD") == ""
-    await asyncio.sleep(5)
-    assert rig.charger.status == "Charging"
 
 
 def test_a_car_charges_and_leaves(rig):
@@ -250,13 +241,13 @@ def test_energy_and_reason_of_a_session(rig):
             lambda event, session: ended.append(session) if event == "stop" else None
         )
         await charging(rig)
-        await asyncio.sleep(600)
+        await asyncio.sleep(120)
         rig.car(plugged=False)
         await asyncio.sleep(1)
         (session,) = ended
         assert (session.id_tag, session.reason) == ("CARD", "EVDisconnected")
-        assert session.energy_wh == pytest.approx(32 * 230 * 603 / 3600, rel=0.02)
-        assert session.duration_s() == pytest.approx(605, abs=3)
+        assert session.energy_wh == pytest.approx(32 * 230 * 123 / 3600, rel=0.02)
+        assert session.duration_s() == pytest.approx(125, abs=3)
 
     rig.play(story)
 
@@ -310,68 +301,55 @@ def test_a_card_before_the_plug_waits_a_minute(rig):
     rig.play(story)
 
 
-def test_samples_that_missed_the_high_part_are_no_short_circuit(rig):
-    """Given a busy chip that samples only the PWM's low part now and then, then charging goes on."""
+@pytest.mark.parametrize("timeout_s, waits_s", [(10, 12), (0, 100)])
+def test_how_long_a_card_waits_for_the_plug_is_a_setting(tmp_path, timeout_s, waits_s):
+    """OCPP's ConnectionTimeOut; 0: it waits on."""
+    rig = Rig(tmp_path, 0.05)
+    rig.charger.plug_timeout_s = timeout_s
 
     async def story(rig):
-        await charging(rig)
-        measure = rig.pilot.measure
-
-        def blind():
-            measure()
-            rig.pilot.high_mv = rig.pilot.low_mv
-
-        begun_ms = rig.car()
-        for _ in range(20):
-            rig.pilot.measure = blind
-            await asyncio.sleep(0.03)
-            rig.pilot.measure = measure
-            await asyncio.sleep(0.1)
-        assert not rig.saw("coil", False, begun_ms)
-        assert (rig.charger.status, rig.charger.faults) == ("Charging", [])
-        rig.pilot.measure = blind  # and for good: no car can be told any more
-        await asyncio.sleep(1)
-        assert rig.coil() == 0
+        rig.charger.start("CARD")
+        await asyncio.sleep(waits_s)
+        assert rig.charger.status == ("Preparing" if not timeout_s else "Available")
 
     rig.play(story)
 
 
-def test_a_short_circuit_is_no_unplugging(rig):
+def test_out_of_service_forgets_a_card_that_waits_and_lets_a_session_end(rig):
     async def story(rig):
+        rig.charger.start("CARD")
+        rig.charger.set_available(False)
+        assert rig.charger.status == "Unavailable"  # at once
+        rig.car(plugged=True, ready=True)
+        await asyncio.sleep(3)
+        assert rig.charger.session is None
+        rig.charger.set_available(True)
+        assert rig.charger.start("CARD") == ""
+        await asyncio.sleep(5)
+        rig.charger.set_available(False)
+        await asyncio.sleep(5)
+        assert rig.charger.status == "Charging"
+        rig.charger.stop("Local")
+        await asyncio.sleep(1)
+        assert rig.charger.status == "Unavailable"
+        assert rig.charger.start("CARD") == "out of service"
+
+    rig.play(story)
+
+
+def test_a_session_without_its_car_is_suspended_by_it(rig):
+    """OCPP's StopTransactionOnEVSideDisconnect false; the car comes back and charges on."""
+
+    async def story(rig):
+        rig.charger.stop_on_unplug = False
         await charging(rig)
-        rig.world.change("faults", {"cp_short"})
-        await asyncio.sleep(2)
-        rig.world.change("faults", set())
-        await asyncio.sleep(2)
-        assert rig.charger.plugged
-        assert rig.charger.session.id_tag == "CARD"
-        assert rig.charger.plug_cycles == 1
-        assert rig.charger.status == "Faulted"
+        session = rig.charger.session
         rig.car(plugged=False)
         await asyncio.sleep(1)
-        assert (rig.charger.session, rig.charger.status) == (None, "Available")
-
-    rig.play(story)
-
-
-def test_single_odd_samples_in_quick_succession_do_not_open(rig):
-    """Given a disturbed pilot, when every third sample is off, then charging goes on."""
-
-    async def story(rig):
-        await charging(rig)
-        measure, looks = rig.pilot.measure, []
-
-        def disturbed():
-            measure()
-            looks.append(1)
-            if len(looks) % 3 == 0:
-                rig.pilot.high_mv = 9000
-
-        begun_ms = rig.car()
-        rig.pilot.measure = disturbed
-        await asyncio.sleep(3)
-        assert len(looks) > 100
-        assert not rig.saw("coil", False, begun_ms)
-        assert rig.charger.status == "Charging"
+        assert rig.charger.session is session and rig.charger.status == "SuspendedEV"
+        assert rig.charger.reason == "The car is unplugged, the session goes on"
+        rig.car(plugged=True, ready=True)
+        await asyncio.sleep(8)
+        assert rig.charger.session is session and rig.charger.status == "Charging"
 
     rig.play(story)

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from rig import Rig
+from rig import Rig, charging
 
 SOCKET = {"cable_or_socket": "Socket"}
 PERMANENT = {**SOCKET, "permanent_lock": True}
@@ -12,15 +12,6 @@ PERMANENT = {**SOCKET, "permanent_lock": True}
 @pytest.fixture
 def rig(tmp_path):
     return Rig(tmp_path, settings=SOCKET)
-
-
-async def charging(rig, **car):
-    """Given a car that charges."""
-    rig.car(plugged=True, ready=True, **car)
-    await asyncio.sleep(1)
-    assert rig.charger.start("CARD") == ""
-    await asyncio.sleep(5)
-    assert rig.charger.status == "Charging"
 
 
 def test_the_plug_is_locked_before_the_contactor_closes_and_freed_after_it_opened(rig):
@@ -93,6 +84,52 @@ def test_where_only_the_card_ends_a_session_the_cable_stays_locked(rig):
         rig.charger.stop("Local")
         await asyncio.sleep(2)
         assert not rig.world.lock.closed
+
+    rig.play(story)
+
+
+KEEPS = {**SOCKET, "unlock_on_ev_disconnect": False}
+
+
+@pytest.mark.parametrize("who", ["back office", "card"])
+def test_a_cable_that_is_not_freed_by_unplugging_the_car_waits_for_its_owner(tmp_path, who):
+    """OCPP's UnlockConnectorOnEVSideDisconnect false; OCTT 005_2."""
+    rig = Rig(tmp_path, settings=KEEPS)
+
+    async def story(rig):
+        await charging(rig)
+        rig.car(plugged=False)
+        await asyncio.sleep(10)
+        assert rig.charger.session is None and rig.charger.status == "Available"
+        assert rig.world.lock.closed and rig.world.cable_in
+        if who == "card":
+            rig.charger.start("CARD")
+            await asyncio.sleep(2)
+        else:
+            assert await rig.connector.unlock() is True
+        assert not rig.world.lock.closed
+
+    rig.play(story)
+
+
+def test_only_unplugging_the_car_has_the_cable_kept(tmp_path):
+    rig = Rig(tmp_path, settings=KEEPS)
+
+    async def story(rig):
+        await charging(rig)
+        rig.charger.stop("Local")
+        await asyncio.sleep(8)
+        assert not rig.world.lock.closed
+        rig.car(plugged=False)
+        await asyncio.sleep(5)
+        await charging(rig)
+        rig.car(plugged=False)
+        await asyncio.sleep(2)
+        assert rig.world.lock.closed  # the next owner's
+        await charging(rig)
+        rig.charger.stop("Local")
+        await asyncio.sleep(8)
+        assert not rig.world.lock.closed  # nothing is left of that
 
     rig.play(story)
 
@@ -284,85 +321,6 @@ def test_a_cable_alone_is_locked_where_cables_stay(tmp_path):
 
 
 # Power cuts
-
-
-def boot_again(rig):
-    """The supply was cut and is back."""
-    rig.coil(0)
-    rig.world.expander_outputs = 0xFF
-    rig.make_firmware()
-
-
-def test_after_a_power_cut_a_locked_plug_is_freed(tmp_path):
-    rig = Rig(tmp_path, settings=SOCKET)
-    rig.play(charging)
-    assert rig.world.lock.closed
-    boot_again(rig)
-
-    async def story(rig):
-        booted_ms = rig.car()
-        await asyncio.sleep(3)
-        assert not rig.saw("lock", False, booted_ms)  # the session may go on
-        recovered_ms = rig.car()
-        rig.charger.recover()
-        await asyncio.sleep(2)
-        assert rig.when("lock", False, booted_ms) - recovered_ms <= 1000
-
-    rig.play(story)
-
-
-def test_after_a_power_cut_a_session_that_goes_on_keeps_its_plug_locked(tmp_path):
-    rig = Rig(tmp_path, settings=SOCKET)
-    rig.play(charging)
-    boot_again(rig)
-
-    async def story(rig):
-        booted_ms = rig.car()
-        rig.charger.resumes = True
-        await asyncio.sleep(3)
-        rig.charger.recover()
-        await asyncio.sleep(10)
-        assert rig.charger.status == "Charging"
-        assert not rig.saw("lock", False, booted_ms)
-
-    rig.play(story)
-
-
-def test_after_a_power_cut_a_permanently_locked_plug_stays(tmp_path):
-    rig = Rig(tmp_path, settings=PERMANENT)
-    rig.play(charging)
-    boot_again(rig)
-
-    async def story(rig):
-        booted_ms = rig.car(plugged=False)
-        await asyncio.sleep(5)
-        assert rig.world.lock.closed
-        assert not rig.saw("lock", False, booted_ms)
-
-    rig.play(story)
-
-
-def test_contacts_that_welded_are_found_at_the_next_start_and_the_plug_stays_locked(tmp_path):
-    rig = Rig(tmp_path, settings=SOCKET)
-
-    async def first(rig):
-        await charging(rig)
-        rig.world.change("faults", {"welded_contactor"})
-
-    rig.play(first)
-    boot_again(rig)
-
-    async def second(rig):
-        booted_ms = rig.car()
-        await asyncio.sleep(0.9)
-        assert rig.charger.faults == []
-        await asyncio.sleep(0.4)
-        assert rig.charger.faults == ["welded_contactor"]
-        rig.car(plugged=False)
-        await asyncio.sleep(10)
-        assert not rig.saw("lock", False, booted_ms)
-
-    rig.play(second)
 
 
 # UnlockConnector

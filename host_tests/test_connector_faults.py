@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from rig import Rig
-from test_connector import SOCKET, charging
+from rig import Rig, charging
+from test_connector import SOCKET
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The DIP switch for a factory reset: once each time it is switched on, and never by a disturbance."""
 
 import pytest
-from auth import tag_cache, whitelist
 from core import factory_reset
 from core.settings import Settings
 
@@ -25,12 +24,10 @@ class Expander:
 @pytest.fixture
 def board(tmp_path, monkeypatch):
     """start(*looks) starts a board; tells whether it was reset."""
-    monkeypatch.setattr(whitelist, "PATH", str(tmp_path / "whitelist"))
-    monkeypatch.setattr(tag_cache, "PATH", str(tmp_path / "cache"))
     cleared = []
 
     def once(module, function, *arguments):
-        if module.startswith("auth."):
+        if module.startswith(("auth.", "ocpp16.")):
             cleared.append(module)
             return 0
         return real(module, function, *arguments)
@@ -58,7 +55,7 @@ def board(tmp_path, monkeypatch):
 def test_the_switch_resets_settings_and_lists_once(board):
     assert board.start(True)
     assert board.settings().stored == {}
-    assert board.lists_cleared == ["auth.whitelist", "auth.tag_cache"]
+    assert board.lists_cleared == ["auth.known", "ocpp16.profile_files"]
     board.settings().change({"ssid": "Home"})
     assert not board.start(True)
     assert board.settings().get("ssid") == "Home"

@@ -26,7 +26,7 @@ POLICIES = {
         3,
         True,
     ),
-    faults.NOT_OBEYING: ("car_ignores_pilot", "EVCommunicationError", 0, 0, True),
+    faults.NOT_OBEYING: ("car_ignores_pilot", "OtherError", 0, 0, True),
     faults.PP_ERROR: ("pp_error", "OtherError", 3, ALWAYS, True),
     faults.LOCK_JAM: ("lock_jam", "ConnectorLockFailure", 0, ALWAYS, True),
     faults.OVER_VOLTAGE: ("over_voltage", "OverVoltage", 60, ALWAYS, False),

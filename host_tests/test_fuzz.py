@@ -24,7 +24,7 @@ CARDS = [bytes.fromhex(uid) for uid in ("DEADBEEF", "04A2B3C4D5E680", "04A1B2C3D
 def test_on_micropython_nonsense_stays_in_the_drivers_and_leaves_the_heap_as_it_was(seed):
     """Modbus answers, a reader chip's registers, WebSocket frames: 25,000 of each."""
     script = ROOT / "host_tests" / "on_device" / "fuzz.py"
-    command = [MICROPYTHON, "-X", "heapsize=64k", script, ROOT, str(seed), str(EACH)]
+    command = [MICROPYTHON, "-X", "heapsize=96k", script, ROOT, str(seed), str(EACH)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {
@@ -141,7 +141,7 @@ def test_whatever_the_pilot_s_converter_reads_the_contactor_closes_for_c_and_d_a
         charger.step_once()
         rig.guard.look()
         if not charger.settled:
-            charger._send_next()
+            charger._outbox.send_next()
         on = bool(rig.coil.value())
         closings += on and not was_on
         assert not on or charger.session

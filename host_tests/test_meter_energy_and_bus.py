@@ -143,6 +143,32 @@ def test_the_buildings_meter_beside_the_internal_one():
     rig.play(story, building)
 
 
+BUILDING_METERS = [
+    "Eastron SDM630/SDM72D-M v2/SDM54",
+    "Chint DTSU666",
+    "Carlo Gavazzi EM340/ET340",
+]
+
+
+@pytest.mark.parametrize("name", BUILDING_METERS)
+def test_the_buildings_meter_by_its_name_tells_what_is_exported(name):
+    """Given a meter whose currents have no sign, when the sun shines on L2, then its power gives one."""
+    rig = MeterRig(dlb_preset=name)
+    rig.house_model.become(name)
+    rig.house = rig.house._replace(a=(20.0, 7.0, 22.0), phase_w=[4600.0, -1610.0, 5060.0])
+    building = Meter(rig.master, rig.settings, address=2)
+
+    async def story():
+        assert building.current_ma == [20000, -7000, 22000]
+        assert building.voltage_mv == [None] * 3 and building.energy_wh is None  # unasked
+        rig.settings.change(dlb_preset="Custom")
+        rig.house_model.become("Custom")
+        await asyncio.sleep(2)
+        assert building.current_ma == [20000, 7000, 22000]
+
+    rig.play(story, building, settle_s=2)
+
+
 @pytest.mark.parametrize("fault", ["silent", "corrupt"])
 def test_a_meter_that_fails_does_not_starve_the_other(fault):
     """Given both meters, when one fails for good, then the other is at most 1.6 s old all the time."""

@@ -150,6 +150,32 @@ def test_frames_of_rubbish_do_not_cost_the_line(rig):
     rig.play(story)
 
 
+CHANGES = (
+    ("MeterValueSampleInterval", "30", "Accepted"),
+    ("MeterValueSampleInterval", "-1", "Rejected"),
+    ("MeterValueSampleInterval", "soon", "Rejected"),
+    ("MeterValuesSampledData", "Voltage,Current.Import", "Accepted"),
+    ("MeterValuesSampledData", "Voltage,SoC", "Rejected"),
+    ("AuthorizeRemoteTxRequests", "false", "Accepted"),
+    ("AuthorizeRemoteTxRequests", "maybe", "Rejected"),
+    ("LocalPreAuthorize", "true", "Accepted"),
+    ("AuthorizationKey", "0123456789abcdef" * 2, "Accepted"),
+    ("AuthorizationKey", "0123456789abcdef", "Rejected"),
+    ("stoptransactiononevsidedisconnect", "FALSE", "Accepted"),
+    ("StopTransactionOnEVSideDisconnect", "IC Card", "Rejected"),
+    ("UnlockConnectorOnEVSideDisconnect", "false", "Rejected"),  # the cable is fixed
+    ("MessageTimeout", "45", "Accepted"),
+    ("ConnectorPhaseRotation", "0.RST,1.STR", "Accepted"),
+    ("ConnectorPhaseRotation", "1.RTX", "Rejected"),
+    ("MinimumStatusDuration", "-1", "Rejected"),
+    ("ConnectionTimeOut", "90", "Accepted"),
+    ("LightIntensity", "50", "Rejected"),
+    ("ChargeProfileMaxStackLevel", "3", "Rejected"),
+    ("NumberOfConnectors", "2", "Rejected"),
+    ("NoSuchKey", "1", "NotSupported"),
+)
+
+
 def test_configuration_is_read_and_changed_through_the_settings(rig):
     async def story(rig):
         await rig.online()
@@ -160,30 +186,7 @@ def test_configuration_is_read_and_changed_through_the_settings(rig):
         ]
         assert some["unknownKey"] == ["nope"]
         assert some["configurationKey"][0]["key"] == "MeterValueSampleInterval"
-        for key, value, status in (
-            ("MeterValueSampleInterval", "30", "Accepted"),
-            ("MeterValueSampleInterval", "-1", "Rejected"),
-            ("MeterValueSampleInterval", "soon", "Rejected"),
-            ("MeterValuesSampledData", "Voltage,Current.Import", "Accepted"),
-            ("MeterValuesSampledData", "Voltage,SoC", "Rejected"),
-            ("AuthorizeRemoteTxRequests", "false", "Accepted"),
-            ("AuthorizeRemoteTxRequests", "maybe", "Rejected"),
-            ("LocalPreAuthorize", "true", "Accepted"),
-            ("AuthorizationKey", "0123456789abcdef" * 2, "Accepted"),
-            ("AuthorizationKey", "0123456789abcdef", "Rejected"),
-            ("stoptransactiononevsidedisconnect", "FALSE", "Accepted"),
-            ("StopTransactionOnEVSideDisconnect", "IC Card", "Rejected"),
-            ("UnlockConnectorOnEVSideDisconnect", "false", "Rejected"),  # the cable is fixed
-            ("MessageTimeout", "45", "Accepted"),
-            ("ConnectorPhaseRotation", "0.RST,1.STR", "Accepted"),
-            ("ConnectorPhaseRotation", "1.RTX", "Rejected"),
-            ("MinimumStatusDuration", "-1", "Rejected"),
-            ("ConnectionTimeOut", "90", "Accepted"),
-            ("LightIntensity", "50", "Rejected"),
-            ("ChargeProfileMaxStackLevel", "3", "Rejected"),
-            ("NumberOfConnectors", "2", "Rejected"),
-            ("NoSuchKey", "1", "NotSupported"),
-        ):
+        for key, value, status in CHANGES:
             answer = await rig.call("ChangeConfiguration", key=key, value=value)
             assert answer == {"result": {"status": status}}, key
         assert rig.settings.get("meter_value_sample_interval") == 30

@@ -7,7 +7,8 @@ from drivers.proximity import Proximity
 from evse.outlet import rating_ma
 from rig import CONFIG, Rig
 from sim import circuit
-from test_connector import SOCKET, charging
+from rig import charging
+from test_connector import SOCKET
 
 
 def read_ohm(value_uv, pullup_ohm=330, supply_mv=3300):

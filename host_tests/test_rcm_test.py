@@ -6,7 +6,7 @@ import pytest
 from drivers.io_expander import RCM_TEST
 from evse.rcm_test import RcmTest
 from rig import Rig
-from test_connector import charging
+from rig import charging
 
 RCM = {"rcmu": True}
 

@@ -15,6 +15,7 @@ OTHER_LIMITS = {
     "start time",
     "start delay",
     "load management",
+    "charging profile",
 }
 
 

@@ -136,7 +136,7 @@ class Life:
             self.charger.step_once()
             self.guard.look()
             if not self.charger.settled:
-                self.charger._send_next()
+                self.charger._outbox.send_next()
             assert not self.coil or self.allowed(), "closed without reason"
 
     def allowed(self) -> bool:

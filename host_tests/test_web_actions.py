@@ -298,6 +298,14 @@ def test_the_list_of_meters_comes_from_flash(tmp_path, monkeypatch):
             "float*0.001",
         )
         assert meters["Eastron SDM72D"]["voltage"] == []
+        # and for people, those that tell currents, as the settings of the building's meter want them
+        lines = dict(line.split(": ", 1) for line in answer["text"].split("\n"))
+        assert len(lines) == 21 and "Eastron SDM72D" not in lines
+        inepro = "function 03, float, L1: 20492, L2: 20494, L3: 20496 (9600 8N1)"
+        assert lines["Inepro PRO380"] == inepro
+        assert lines["ABB B21"] == "function 03, int32*0.01, L1: 23308 (9600 8N1)"
+        for name in ("Carlo Gavazzi EM340/ET340", "Chint DTSU666"):
+            assert lines[name] == "choose it by its name"
 
     Stand(tmp_path, monkeypatch).tell(story)
 

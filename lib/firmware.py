@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 
-from core import loading
+from core import loading, log
 from drivers import chip
 
 VERSION = "0.1.0"
@@ -23,6 +23,7 @@ class Services:
         self.web_port = web_port
         self.charge_point = None
         self.panel = None
+        self.dlb_meter = None  # the building's, once load balancing was switched on
         self.environment = None
         self.authorizer = None
         self.version = VERSION
@@ -37,8 +38,14 @@ class Services:
 
 def restart(kind: str = "") -> None:
     """Reset the chip on purpose; kind: OCPP's, hard or soft are the same here."""
+    loading.once("ocpp16.security_events", "note", "ResetOrReboot", kind)
     loading.once("core.starts", "lasted")
     chip.reset()
+
+
+def set_chip_time(unix_s: int) -> None:
+    """Set the chip's own clock, by which certificates are judged."""
+    loading.once("drivers.chip_time", "set_unix_s", unix_s)
 
 
 def outlet_parts(expander) -> tuple:
@@ -50,6 +57,26 @@ def outlet_parts(expander) -> tuple:
 def sound(buzzer, charger) -> None:
     """Have a buzzer follow the charger."""
     charger.listen(lambda event, session: buzzer.show(charger.status))
+
+
+def follow_building(services, supervisor) -> None:
+    """Have the building's meter bound the charger once the settings want it; what that takes is loaded then."""
+
+    def look(keys) -> None:
+        if services.dlb_meter:
+            return
+        settings, limits = services.settings, services.charger.limits
+        if settings.get("dlb_function") != "DLB":
+            limits.set("building meter", None)
+            return
+        limits.set("building meter", int(settings.get("llm_fallback_current") * 1000))
+        try:
+            loading.once("start_building", "start", services, supervisor)
+        except Exception as error:
+            log.error("main", "load balancing does not start: %s" % error)
+
+    services.settings.listen(look)
+    look(None)
 
 
 async def main() -> None:

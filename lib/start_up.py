@@ -12,11 +12,19 @@ from core.settings import Settings
 from drivers import chip
 from drivers.board import Board
 from evse import faults
-from firmware import VERSION, Services, outlet_parts, restart, sound
+from firmware import (
+    VERSION,
+    Services,
+    follow_building,
+    outlet_parts,
+    restart,
+    set_chip_time,
+    sound,
+)
 
 _CHARGER_STALE_MS = 2000
 _ENVIRONMENT_STALE_MS = 10000
-_OCPP_BYTES = 65536  # a week offline with a charge each hour
+_OCPP_BYTES = 98304  # 1,000 messages of the longest
 _ZERO_PATH = "/data/meter_zero"
 
 
@@ -93,6 +101,7 @@ def start_surroundings(supervisor, board, services) -> None:
     task = supervisor.start("environment", environment.run, stale_ms=_ENVIRONMENT_STALE_MS)
     environment.beat = task.beat
     services.environment = environment
+    follow_building(services, supervisor)
 
 
 def start_charger(supervisor, charger) -> None:
@@ -125,9 +134,10 @@ def start_backend(supervisor, board, services) -> None:
         services.settings, services.charger, journal, VERSION, services.serial
     )
     charge_point.on_reset = restart
+    charge_point.on_time = set_chip_time
     charge_point.on_unlock = services.charger.connector.unlock
     services.charge_point = services.links.charge_point = charge_point
-    supervisor.start("ocpp", charge_point.run)
+    charge_point.security_event("StartupOfTheDevice", chip.reset_cause())
 
 
 def start_cards(supervisor, board, services) -> None:
@@ -142,6 +152,8 @@ def start_cards(supervisor, board, services) -> None:
         charge_point.remote_authorize = authorizer.remote
         charge_point.on_clear_cache = authorizer.clear_cache
         charge_point.on_tag_info = authorizer.told
+        charge_point.authorizer = authorizer
+    loading.once("auth.reservation", "restore", authorizer)
     supervisor.start("authorizer", authorizer.run)
     buzzer = board.buzzer()
     if buzzer:
@@ -151,6 +163,12 @@ def start_cards(supervisor, board, services) -> None:
     authorizer.watch(reader)
     services.environment.reader = reader
     supervisor.start("cards", reader.run)
+
+
+def start_line(supervisor, board, services) -> None:
+    """The line to the back office. After all else: what it leaves in the heap would be in the way."""
+    if services.charge_point:
+        supervisor.start("ocpp", services.charge_point.run)
 
 
 def start_web(supervisor, board, services) -> None:
@@ -167,6 +185,7 @@ _PARTS = (
     ("back office", start_backend),
     ("cards", start_cards),
     ("web", start_web),
+    ("line", start_line),
 )
 
 

@@ -6,6 +6,7 @@ A board's code is either in a ROMFS partition, run in place, or on its file syst
 import functools
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from littlefs import LittleFS
@@ -29,7 +30,7 @@ from tools.trimming import without_unused
 from sim.board import Board, chip_id
 
 ARCHITECTURE = "x86"  # native code of the 32-bit unix port
-DEMO_URL = r"ws://127\.0\.0\.1:\d+/ocpp"
+DEMO_URL = r"wss?://(127\.0\.0\.1|localhost):\d+/ocpp"
 BLOCK_DEVICE = "readblocks, writeblocks, ioctl"  # what MicroPython's file systems call
 CHIP_PARTS: Parts = {
     "machine": ("machine",),
@@ -76,9 +77,14 @@ class BoardData:
         backend_url: str,
         romfs: bool,
         new_settings: "dict | None" = None,
+        roots: Sequence[bytes] = (),
     ) -> None:
-        """Give the board this run's firmware and configuration; a new board its settings too."""
+        """Give the board this run's firmware, configuration and roots; a new board its settings too.
+
+        roots: certificates in DER, kept where ocpp16.certificate_store looks for the back office's.
+        """
         files = dict(_firmware())
+        files |= {f"/data/certs/cs{number}": root for number, root in enumerate(roots, 1)}
         files["/config.json"] = json.dumps(config).encode()
         self.romfs.unlink(missing_ok=True)
         if romfs:

@@ -50,11 +50,9 @@ class BoardModel:
         self.faults: set[str] = set()
         self.powered = True
         self._place_surroundings(config["dip_a"])
-        self.expander_outputs = 0xFF
-        self.expander_inputs = 0xFF
+        self.expander_outputs = self.expander_inputs = 0xFF
         self.coil = False
-        self.duty = 0
-        self.frequency_hz = 0
+        self.duty = self.frequency_hz = 0
         self.high_mv = self.low_mv = 0
         self.vehicle_state = ""
         self._supply_offset = supply_offset

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import json
 import logging
+import ssl
 import time
 import uuid
 from collections import deque
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from aiohttp import WSMsgType, web
@@ -38,6 +39,8 @@ class Record:
     """What is known of one charge point; outlives its lines."""
 
     def __init__(self) -> None:
+        self.authorization = ""  # header of its last line
+        self.certificate: dict[str, Any] | None = None  # that it has shown, as ssl tells it
         self.boots = 0
         self.status: dict[str, dict[str, Any]] = {}
         self.transactions: dict[int, dict[str, Any]] = {}
@@ -66,18 +69,36 @@ class Record:
             del self.transactions[next(iter(self.transactions))]
 
 
+class Watcher(Protocol):
+    """Hears every text on every line; a line is known by its key."""
+
+    def line(self, key: object, identity: str) -> None:
+        """A charge point has opened a line."""
+
+    def came(self, key: object, text: str) -> None:
+        """A text came from the charge point."""
+
+    def went(self, key: object, text: str) -> None:
+        """A text goes to it."""
+
+
 class Line:
     """recv() and send() over aiohttp, as ocpp's ChargePoint wants them."""
 
-    def __init__(self, socket: web.WebSocketResponse, record: Record) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, record: Record, watcher: Watcher | None
+    ) -> None:
         self._socket = socket
         self._record = record
+        self._watcher = watcher
 
     async def recv(self) -> str:
         """Return the next text; ConnectionError at the end."""
         message = await self._socket.receive()
         if message.type is not WSMsgType.TEXT:
             raise ConnectionError("line closed")
+        if self._watcher:
+            self._watcher.came(self, message.data)
         self._note(message.data)
         return message.data
 
@@ -93,6 +114,8 @@ class Line:
 
     async def send(self, text: str) -> None:
         """Send a text."""
+        if self._watcher:
+            self._watcher.went(self, text)
         await self._socket.send_str(text)
 
 
@@ -127,7 +150,7 @@ class Peer(ChargePoint):
 
     @on(Action.authorize)
     def on_authorize(self, id_tag: str) -> call_result.Authorize:
-        return call_result.Authorize(tag_info(id_tag))  # type: ignore[arg-type]
+        return call_result.Authorize(self._csms.tag_info(id_tag))  # type: ignore[arg-type]
 
     @on(Action.data_transfer)
     def on_data_transfer(self, **_: Any) -> call_result.DataTransfer:
@@ -155,7 +178,7 @@ class Peer(ChargePoint):
         else:
             transaction = self._csms.new_transaction(start)
             self.record.add(transaction)
-        info = tag_info(id_tag)
+        info = self._csms.tag_info(id_tag)
         return call_result.StartTransaction(transaction["id"], info)  # type: ignore[arg-type]
 
     @on(Action.meter_values)
@@ -177,6 +200,34 @@ class Peer(ChargePoint):
             transaction["stops"] += 1
         return call_result.StopTransaction()
 
+    @on(Action.diagnostics_status_notification)
+    def on_diagnostics_status_notification(
+        self, **_: Any
+    ) -> call_result.DiagnosticsStatusNotification:
+        return call_result.DiagnosticsStatusNotification()
+
+    @on(Action.firmware_status_notification)
+    def on_firmware_status_notification(self, **_: Any) -> call_result.FirmwareStatusNotification:
+        return call_result.FirmwareStatusNotification()
+
+    @on(Action.log_status_notification)
+    def on_log_status_notification(self, **_: Any) -> call_result.LogStatusNotification:
+        return call_result.LogStatusNotification()
+
+    @on(Action.security_event_notification)
+    def on_security_event_notification(self, **_: Any) -> call_result.SecurityEventNotification:
+        return call_result.SecurityEventNotification()
+
+    @on(Action.sign_certificate)
+    def on_sign_certificate(self, **_: Any) -> call_result.SignCertificate:
+        return call_result.SignCertificate("Accepted")  # type: ignore[arg-type]
+
+    @on(Action.signed_firmware_status_notification)
+    def on_signed_firmware_status_notification(
+        self, **_: Any
+    ) -> call_result.SignedFirmwareStatusNotification:
+        return call_result.SignedFirmwareStatusNotification()
+
     async def request(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Send a CALL as it is, valid or not; the answer has to be valid."""
         request = Call(str(uuid.uuid4()), action, payload)
@@ -196,12 +247,15 @@ class DemoCsms:
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.host = host
         self.port = port
+        self.tls: ssl.SSLContext | None = None  # for wss
         self.records: dict[str, Record] = {}
         self.now_s = time.time  # what tells the time, seconds since 1970
         self.boot_status = "Accepted"
         self.heartbeat_s = HEARTBEAT_S
         self.refused_actions: set[str] = set()  # answered by CALLERROR
         self.ignored_actions: set[str] = set()  # not answered
+        self.tags: dict[str, dict[str, str]] = {}  # idTagInfo of tags that are not ordinary
+        self.watcher: Watcher | None = None
         self._peers: dict[str, tuple[Peer, web.Request, web.WebSocketResponse]] = {}
         self._runner: web.AppRunner | None = None
         self._last_transaction = 0
@@ -214,6 +268,10 @@ class DemoCsms:
         """Return what is known of a charge point."""
         return self.records.setdefault(identity, Record())
 
+    def tag_info(self, id_tag: str) -> dict[str, str]:
+        """Return idTagInfo of a tag."""
+        return self.tags.get(id_tag.upper()) or tag_info(id_tag)
+
     def new_transaction(self, start: dict[str, Any]) -> dict[str, Any]:
         """Return a transaction under a new id."""
         self._last_transaction += 1
@@ -224,7 +282,7 @@ class DemoCsms:
     @property
     def url(self) -> str:
         """The address for charge points, without their id."""
-        return f"ws://{self.host}:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.port}"
 
     async def start(self, host: str | None = None, port: int | None = None) -> None:
         """Listen, again at the same address unless another is given."""
@@ -234,7 +292,7 @@ class DemoCsms:
         application.router.add_get("/{path:.*}", self._serve)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.host, self.port)
+        site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self.tls)
         try:
             await site.start()
         except OSError:
@@ -276,7 +334,13 @@ class DemoCsms:
         if former:
             await former[2].close()
         record = self.record(identity)
-        peer = Peer(identity, Line(socket, record), self, record)
+        record.authorization = request.headers.get("Authorization", "")
+        if request.transport:
+            record.certificate = request.transport.get_extra_info("peercert")
+        line = Line(socket, record, self.watcher)
+        if self.watcher:
+            self.watcher.line(line, identity)
+        peer = Peer(identity, line, self, record)
         self._peers[identity] = (peer, request, socket)
         try:
             await peer.start()

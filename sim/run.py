@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import tempfile
 import threading
@@ -31,8 +32,10 @@ LAUNCHER = ROOT / "sim" / "shim" / "launch.py"
 INTERPRETERS = {"pc": "micropython32", "esp32": "micropython32-slow"}
 READY_S = 8.0  # the bench answers by then, even where a board's page does not
 MOST_BOARDS = 20
+DEMO = ("", "wss")  # choices that mean the demo back office; through TLS
 CSMS_OFFSET = 100  # the demo back office's port, from the bench's
 DNS_OFFSET = 200  # UDP port of board n's name server, from the bench's, plus n
+PEM_BLOCK = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 SWITCH_S = 0.0005  # the world's thread waits that long for the other threads at most
 LOGINS = "manufacturer WLQ01 / 40000003, operator etec / 88888888, user user / 88888888"
 
@@ -48,6 +51,7 @@ class Bench:
         self.world = World()
         self.csms: "Csms | None" = None
         self.backend_url = ""
+        self._roots: list[bytes] = options.roots  # certificates that the boards believe
         self._options = options
         self._root = root
         self._data: dict[int, BoardData] = {}
@@ -90,14 +94,22 @@ class Bench:
 
     async def _start_back_office(self) -> None:
         choice = self._options.csms
-        if choice:
+        if choice not in DEMO:
             self.backend_url = "" if choice == "none" else choice
             return
         from sim.csms import DemoCsms
 
         self.csms = DemoCsms()
+        name = HOST
+        if choice == "wss":
+            from sim.certificates import Holder
+
+            root = Holder("Bench")
+            name = "localhost"
+            self.csms.tls = Holder(name, root).server_context()
+            self._roots = [*self._roots, root.der()]
         await self.csms.start(HOST, self._options.bench + CSMS_OFFSET)
-        self.backend_url = f"ws://{HOST}:{self.csms.port}/ocpp"
+        self.backend_url = f"{choice or 'ws'}://{name}:{self.csms.port}/ocpp"
 
     def _add_board(self, number: int) -> None:
         config = merged(json.loads((ROOT / "config.json").read_text()), self._options.config)
@@ -106,7 +118,9 @@ class Bench:
         config["dns_port"] = self._options.bench + DNS_OFFSET + number
         data = BoardData(self._data_directory() / f"board-{number}")
         romfs = self._options.code == "romfs"
-        data.prepare_flash(number, config, self.backend_url, romfs, self._options.settings)
+        data.prepare_flash(
+            number, config, self.backend_url, romfs, self._options.settings, self._roots
+        )
         directory = board_directory(self._root, number)
         (directory / "chip.img").write_bytes(chip_image())
         for path in (data.flash, data.romfs, data.console):
@@ -166,9 +180,9 @@ def check_ports(options: argparse.Namespace) -> None:
     """Raise StartError naming the first port that is taken."""
     ports = {options.web + n: f"board {n + 1}'s page" for n in range(options.boards)}
     ports[options.bench] = "the bench"
-    if not options.csms:
+    if options.csms in DEMO:
         ports[options.bench + CSMS_OFFSET] = "the demo back office"
-    if len(ports) < options.boards + 1 + (not options.csms):
+    if len(ports) < options.boards + 1 + (options.csms in DEMO):
         raise StartError("WEB and BENCH give the same port twice")
     for port, what in ports.items():
         with socket.socket() as probe:
@@ -198,11 +212,30 @@ def _values(path: str) -> dict:
     return values
 
 
+def _certificates(path: str) -> list[bytes]:
+    """The certificates in a PEM file, each as DER."""
+    try:
+        blocks = PEM_BLOCK.findall(Path(path).read_text())
+        found = [ssl.PEM_cert_to_DER_cert(block) for block in blocks]
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from None
+    if not found:
+        raise argparse.ArgumentTypeError(f"{path}: there is no certificate in it")
+    return found
+
+
 def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="sim.run", description="Runs the virtual bench.")
     parser.add_argument("--boards", type=int, default=1, help=f"1 … {MOST_BOARDS}")
-    parser.add_argument("--csms", default="", help="ws://… of a back office, or none")
+    parser.add_argument(
+        "--csms",
+        default="",
+        help="ws://… or wss://… of a back office, none, or wss: the demo one through TLS",
+    )
+    parser.add_argument(
+        "--roots", type=_certificates, default=[], help="PEM file: roots that the boards believe"
+    )
     parser.add_argument("--heap", default="160k", help="of each board's MicroPython")
     parser.add_argument("--web", type=int, default=8080, help="port of board 1's page")
     parser.add_argument("--bench", type=int, default=8800, help="port of the bench's page and API")
@@ -226,8 +259,8 @@ def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
         parser.error(f"boards must be 1 to {MOST_BOARDS}")
     if not re.fullmatch(r"\d+[kKmM]?", options.heap):
         parser.error("heap must be a size such as 160k")
-    if options.csms not in ("", "none") and not re.match(r"wss?://", options.csms):
-        parser.error("csms must be a ws:// or wss:// address, or none")
+    if options.csms not in (*DEMO, "none") and not re.match(r"wss?://", options.csms):
+        parser.error("csms must be a ws:// or wss:// address, wss, or none")
     return options
 
 

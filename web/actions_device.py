@@ -33,14 +33,39 @@ def _row(line: str) -> dict:
     return meter
 
 
-def _pieces():
-    """Generate the answer, a row of the table at a time."""
-    before = '{"text":"meters and their registers","result":['
+def _for_people(line: str) -> str:
+    """What to set for a meter in the building; "" for one that does not tell its currents."""
+    cells = line.split("\t")
+    registers = cells[7].split(",")
+    if registers == ["-"]:
+        return ""
+    fmt = cells[8].lstrip("u")  # currents stay far below the sign
+    if cells[2] == "low" or cells[14][:5] == "ratio" or fmt[:6] == "float*":
+        return "%s: choose it by its name" % cells[0]
+    lines = ", L".join(["%d: %s" % (n + 1, registers[n]) for n in range(len(registers))])
+    return "%s: function %s, %s, L%s (%s)" % (cells[0], cells[1], fmt, lines, cells[3])
+
+
+def _lines():
+    """Generate the rows of the table of meters."""
     for block in storage.line_blocks(_PRESETS):
         for line in block.split("\n"):
             if line[0] != "#":
-                yield before + json.dumps(_row(line))
-                before = ","
+                yield line
+
+
+def _pieces():
+    """Generate the answer, a row of the table at a time: for people, then for programs."""
+    before = '{"text":"'
+    for line in _lines():
+        text = _for_people(line)
+        if text:
+            yield before + json.dumps(text)[1:-1]
+            before = "\\n"
+    before = '","result":['
+    for line in _lines():
+        yield before + json.dumps(_row(line))
+        before = ","
     yield "]}"
 
 

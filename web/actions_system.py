@@ -52,10 +52,10 @@ async def stop(call) -> dict:
 
 
 async def reset(call) -> dict:
-    """Settings, whitelist and cache as delivered; the log of sessions and the counters stay."""
+    """Settings, cards, lists and charging profiles as delivered; the log of sessions and the counters stay."""
     _refuse_while_charging(call)
     log.warning("web", "factory settings by " + call.role)
-    loading.once("auth.whitelist", "delete_all")
-    loading.once("auth.tag_cache", "clear")
+    loading.once("auth.known", "forget_all")
+    loading.once("ocpp16.profile_files", "delete_all")
     call.services.settings.reset()
     return _restart_soon(call.services, False)

@@ -179,7 +179,7 @@ async def websocket(count):
         socket = WebSocket(line, line)
         try:
             while True:
-                if not isinstance(await socket.receive(), str):
+                if not isinstance(await socket.receive(), (str, list)):
                     raise AssertionError("no text")
                 texts += 1
         except (OSError, EOFError):

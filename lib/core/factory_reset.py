@@ -22,7 +22,7 @@ def _is_on(expander) -> bool:
 
 
 def at_start(expander, settings, done: str = _DONE) -> bool:
-    """Reset settings, whitelist and cache if the switch is newly on; tells whether that was done.
+    """Reset settings, forget cards and charging profiles, if the switch is newly on; tells whether that was done.
 
     expander: drivers.io_expander.IoExpander. A power cut in between leaves it to the next start.
     """
@@ -34,8 +34,8 @@ def at_start(expander, settings, done: str = _DONE) -> bool:
     if was_done:
         return False
     settings.reset()
-    loading.once("auth.whitelist", "delete_all")
-    loading.once("auth.tag_cache", "clear")
+    loading.once("auth.known", "forget_all")
+    loading.once("ocpp16.profile_files", "delete_all")
     storage.write_json(done, True)
     log.warning("start", "factory settings, by the DIP switch")
     return True

@@ -15,6 +15,7 @@ _HEAD = "<BH"
 _HEAD_BYTES = 3
 _CRC_BYTES = 4
 _COPY_BYTES = 256
+_READ_BYTES = 512
 RECORD_BYTES = _HEAD_BYTES + _CRC_BYTES  # a record's size besides its payload
 
 
@@ -42,6 +43,33 @@ def _read_record(file):
     return kind, payload
 
 
+def scan(path: str):
+    """Yield (kind, payload) of the records that are in a journal now, oldest first, from one reading."""
+    left = os.stat(path)[6]
+    data = b""
+    start = 0
+    with open(path, "rb") as file:
+        while True:
+            have = len(data) - start
+            need = RECORD_BYTES
+            if have >= _HEAD_BYTES:
+                kind, length = struct.unpack_from(_HEAD, data, start)
+                need += length
+            if need > have:
+                if need > have + left:  # it is torn, or its length is no length
+                    return
+                more = file.read(max(_READ_BYTES, need - have))
+                left -= len(more)
+                data = data[start:] + more
+                start = 0
+                continue
+            end = start + _HEAD_BYTES + length
+            if crc32(data[start:end]) != struct.unpack_from("<I", data, end)[0]:
+                return
+            yield kind, data[start + _HEAD_BYTES : end]
+            start = end + _CRC_BYTES
+
+
 def make_durable(file) -> None:
     """Have what was written to a file on flash."""
     file.flush()  # on LittleFS this is the whole of it
@@ -54,11 +82,11 @@ def make_durable(file) -> None:
 class Journal:
     """Records in one file of at most limit_bytes. Kinds are 1 … 255, payloads up to 65535 B.
 
-    on_record(kind, payload) is called for each that is there already: cheaper than `records`.
+    on_record(kind, payload) is called for each that is there already.
     """
 
     def __init__(self, path: str, limit_bytes: int, on_record=None) -> None:
-        self._path = path
+        self.path = path
         self._temporary = path + ".new"
         self.limit_bytes = limit_bytes
         self.size = 0
@@ -68,41 +96,38 @@ class Journal:
         self._open(on_record)
 
     def _open(self, on_record) -> None:
-        if not storage.exists(self._path):
+        if not storage.exists(self.path):
             return
-        with open(self._path, "rb") as file:
-            record = _read_record(file)
-            while record:
-                self.size += RECORD_BYTES + len(record[1])
-                if on_record:
-                    on_record(record[0], record[1])
-                record = _read_record(file)
-        if os.stat(self._path)[6] != self.size:
+        for kind, payload in scan(self.path):
+            self.size += RECORD_BYTES + len(payload)
+            if on_record:
+                on_record(kind, payload)
+        if os.stat(self.path)[6] != self.size:
             self._cut_tail()
 
     def _cut_tail(self) -> None:
         """Keep the first `size` bytes: copied, since MicroPython cannot truncate a file."""
-        if not storage.exists(self._path):
+        if not storage.exists(self.path):
             return
-        with open(self._path, "rb") as old, open(self._temporary, "wb") as new:
+        with open(self.path, "rb") as old, open(self._temporary, "wb") as new:
             left = self.size
             while left:
                 piece = old.read(min(left, _COPY_BYTES))
                 new.write(piece)
                 left -= len(piece)
             make_durable(new)
-        os.rename(self._temporary, self._path)
+        os.rename(self._temporary, self.path)
         self._torn = False
 
     def append(self, kind: int, payload: bytes) -> None:
         """Add a record; it is durable on return. JournalFull when there is no room."""
         if self.size + RECORD_BYTES + len(payload) > self.limit_bytes:
-            raise JournalFull("%s is at its limit of %d bytes" % (self._path, self.limit_bytes))
+            raise JournalFull("%s is at its limit of %d bytes" % (self.path, self.limit_bytes))
         if self._torn:
             self._cut_tail()
         record = _record(kind, payload)
         self._torn = True  # until it is known to be whole
-        with open(self._path, "ab") as file:
+        with open(self.path, "ab") as file:
             file.write(record)
             make_durable(file)
         self._torn = False
@@ -112,19 +137,12 @@ class Journal:
         """The record at an offset as (offset of the next, kind, payload); None at the end."""
         if offset >= self.size:
             return None
-        with open(self._path, "rb") as file:
+        with open(self.path, "rb") as file:
             file.seek(offset)
             record = _read_record(file)
         if record is None:
-            raise OSError("%s is damaged at %d" % (self._path, offset))
+            raise OSError("%s is damaged at %d" % (self.path, offset))
         return offset + RECORD_BYTES + len(record[1]), record[0], record[1]
-
-    def records(self):
-        """Yield all records, oldest first, as (offset of the next, kind, payload)."""
-        record = self.read(0)
-        while record:
-            yield record
-            record = self.read(record[0])
 
     def rewrite(self, records) -> None:
         """Replace the content by (kind, payload) pairs; a cut leaves the old or the new."""
@@ -142,11 +160,11 @@ class Journal:
             for kind, payload in records:
                 record = _record(kind, payload)
                 if size + len(record) > self.limit_bytes:
-                    raise JournalFull("%s would pass %d bytes" % (self._path, self.limit_bytes))
+                    raise JournalFull("%s would pass %d bytes" % (self.path, self.limit_bytes))
                 file.write(record)
                 size += len(record)
                 yield size
             make_durable(file)
-        os.rename(self._temporary, self._path)
+        os.rename(self._temporary, self.path)
         self.size = size
         self._torn = False

@@ -105,7 +105,19 @@ def _logins(values, settings) -> dict:
     return {key: "is the login of another role" for key in keys if names.count(values[key]) > 1}
 
 
+def _phase_rotation(values, settings) -> dict:
+    """ConnectorPhaseRotation of OCPP 1.6 section 9.1, such as "0.RST,1.STR"."""
+    known = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
+    text = values["connector_phase_rotation"]
+    for part in text.split(",") if text else ():
+        number, _, rotation = part.partition(".")
+        if number not in ("0", "1") or rotation not in known:
+            return {"connector_phase_rotation": part + " is none such as 0.RST or 1.NotApplicable"}
+    return {}
+
+
 _RULES = (
+    (("connector_phase_rotation",), _phase_rotation),
     (("output_current_limit", "max_output_current"), _current_limits),
     (
         ("min_voltage", "low_voltage_hysteresis", "high_voltage_hysteresis", "max_voltage"),

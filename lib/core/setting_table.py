@@ -65,6 +65,14 @@ class Declaration:
         return "n" not in self._flags
 
 
+def default(declaration: Declaration):
+    """The value where none was set. The table's own need no check: the start would take much longer."""
+    if declaration.type == "bool":
+        return declaration.default == "1"
+    convert = {"float": float, "int": int}.get(declaration.type, str)
+    return convert(declaration.default)
+
+
 def declarations(page: str = ""):
     """Read the declarations one after the other, or those of a page."""
     for block in storage.line_blocks(TABLE):

@@ -10,6 +10,7 @@ from core.setting_table import (  # noqa: F401  (for those who load this module)
     declarations_in,
     declarations_in_use,
     declarations_of,
+    default,
     find,
 )
 from core.settings import SettingsError, mark
@@ -163,14 +164,6 @@ def parse(declaration: Declaration, value):
         return _PARSERS[declaration.type](declaration, value)
     except TypeError:
         raise ValueError("has the wrong type")
-
-
-def default(declaration: Declaration):
-    """The value where none was set. The table's own need no check: the start would take much longer."""
-    if declaration.type == "bool":
-        return declaration.default == "1"
-    convert = {"float": float, "int": int}.get(declaration.type, str)
-    return convert(declaration.default)
 
 
 def default_of(key: str):

@@ -5,6 +5,7 @@ import asyncio
 from core import clock, log
 from core.clock import ticks_diff, ticks_ms
 from evse import fault_checks, faults, status
+from evse.outbox import Outbox
 from evse.pilot_levels import HYSTERESIS_MV, MIN_MA, classify, duty_x10, offered_ma
 from evse.session import Session
 from evse.state_machine import STEADY_X10, Inputs, StateMachine
@@ -13,7 +14,6 @@ from micropython import const
 _ENERGISED_MS = const(16)  # two samples and the coil's release well within 100 ms
 _IDLE_MS = const(40)
 _FULL_PASS_MS = const(100)  # what changes without the pilot waits at most this long
-_PLUG_TIMEOUT_S = const(60)  # a card without a plug is forgotten (OCPP ConnectionTimeOut)
 _BLIND_SAMPLES = const(4)
 _SIMPLIFIED_MA = const(10000)  # what a car with a simplified pilot may draw
 _DRAWS_MA = const(1000)
@@ -43,28 +43,24 @@ class Charger:
         self.temperature_dc = None
         self.ventilated = True
         self.stop_on_unplug = True
+        self.plug_timeout_s = 60  # for the plug after a card; 0: no end
+        self.reservation = None  # auth.reservation.Reservation while it is kept for somebody
         self.resumes = False  # a session that a power cut left open goes on
         self.waking = False  # the offer is interrupted to wake the car
-        self.held_low = (
-            None  # the task that keeps steady -12 V, state F, on the pilot to have it measured
-        )
+        self.held_low = None  # the task that keeps state F on the pilot to have it measured
         self._told_bits = 0
         self.status = "Available"
         self.reason = "Starting"
         self.condition = status.Condition()
         self.session_log = session_log
-        self._levels_mv = circuit["levels_mv"]
-        self._hysteresis_mv = circuit.get("hysteresis_mv", HYSTERESIS_MV)
-        self._diode_mv = circuit["diode_mv"]
-        self._bounds_simplified = circuit.get("simplified_limit_10a", False)
+        self._take_circuit(circuit)
         self._car_bounds = 0
         self._machine = StateMachine(ticks_ms(), circuit)
         self._inputs = Inputs()
         self._checks = fault_checks.FaultChecks(
             self.book, the_guard, self._machine, self._inputs, feedback
         )
-        self._listeners = []
-        self._outbox = []  # (function, arguments): events to tell and records to keep, in order
+        self._outbox = Outbox()
         self._pending_tag = ""
         self._pending_s = 0
         self._passed_ms = ticks_ms()
@@ -72,6 +68,12 @@ class Charger:
         self.began_plugged = None  # the plug was in at the start
         self._counted = False  # … and so was counted before it
         self.beat = None  # called in each full pass: the supervisor's proof of life
+
+    def _take_circuit(self, circuit: dict) -> None:
+        self._levels_mv = circuit["levels_mv"]
+        self._hysteresis_mv = circuit.get("hysteresis_mv", HYSTERESIS_MV)
+        self._diode_mv = circuit["diode_mv"]
+        self._bounds_simplified = circuit.get("simplified_limit_10a", False)
 
     # What others read.
 
@@ -148,12 +150,12 @@ class Charger:
 
     def listen(self, callback) -> None:
         """Have callback(event, session) called: "status", "plugged", "start", "stop"."""
-        self._listeners.append(callback)
+        self._outbox.listen(callback)
 
     # What others ask for.
 
     def start(self, id_tag: str) -> str:
-        """Begin a session, or wait 60 s for the plug; returns why not, or ""."""
+        """Begin a session, or wait `plug_timeout_s` for the plug; returns why not, or ""."""
         self.recover()
         if self.fault_bits:
             return "faulted"
@@ -161,6 +163,8 @@ class Charger:
             return "a session is running"
         if not self.available:
             return "out of service"
+        if self.reservation and not self.reservation.admits(id_tag):
+            return "reserved"
         if self.plugged:
             self._begin(id_tag)
         else:
@@ -182,8 +186,11 @@ class Charger:
         return True
 
     def set_available(self, available: bool) -> None:
-        """Put the connector in or out of service."""
+        """Put the connector in or out of service; a session that runs is not cut short."""
         self.available = available
+        if not available:
+            self._pending_tag = ""
+        self._tell_status()  # who asks at once shall not hear of the former one
 
     # The loop.
 
@@ -192,9 +199,9 @@ class Charger:
         try:
             while True:
                 self.step_once()
-                if self._outbox:
+                if not self.settled:
                     await asyncio.sleep_ms(0)
-                    self._send_next()
+                    self._outbox.send_next()
                 await asyncio.sleep_ms(_ENERGISED_MS if self._machine.contactor else _IDLE_MS)
         finally:
             self.guard.open()
@@ -231,7 +238,7 @@ class Charger:
             machine.step(inputs, now_ms)
         self.waking = machine.waking
         if self.book.fresh:
-            self._outbox.append((fault_checks.report, self._checks.snapshot(self)))
+            self._outbox.put(fault_checks.report, *self._checks.snapshot(self))
         self._drive(now_ms)
         if machine.vehicle != "E" and self.plugged != (machine.vehicle != "A"):
             self.plugged = not self.plugged
@@ -241,15 +248,10 @@ class Charger:
         if self.beat:
             self.beat()
 
-    def _send_next(self) -> None:
-        """One thing that takes its time: each has a turn of the loop to itself."""
-        action, arguments = self._outbox.pop(0)
-        action(*arguments)
-
     @property
     def settled(self) -> bool:
         """All that happened has been told and kept."""
-        return not self._outbox
+        return self._outbox.empty
 
     def _fill_inputs(self) -> None:
         inputs = self._inputs
@@ -314,9 +316,11 @@ class Charger:
         if self.meter:
             self.meter.hold_count()
         self.session = self.session_log.begin(id_tag, self._meter_wh())
+        if self.reservation:
+            self.session.reservation_id, self.reservation = self.reservation.number, None
         log.info("charger", "session %d begins" % self.session.number)
-        self._outbox.append((self.session_log.start, (self.session,)))
-        self._outbox.append((self._emit, ("start", self.session)))
+        self._outbox.put(self.session_log.start, self.session)
+        self._outbox.put(self._outbox.tell, "start", self.session)
 
     def _close(self, session) -> None:
         """Tell, then note on flash: a power cut in between only has it told twice."""
@@ -324,9 +328,9 @@ class Charger:
             "charger",
             "session %d: %s, %d Wh" % (session.number, session.reason, session.energy_wh),
         )
-        self._outbox.append((self._emit, ("stop", session)))
-        self._outbox.append((self.session_log.stop, (session,)))
-        self._outbox.append((self.session_log.close, (session,)))
+        self._outbox.put(self._outbox.tell, "stop", session)
+        self._outbox.put(self.session_log.stop, session)
+        self._outbox.put(self.session_log.close, session)
 
     def _meter_wh(self) -> int:
         return self.meter.energy_wh or 0 if self.meter else 0
@@ -341,7 +345,7 @@ class Charger:
             if self._pending_tag:
                 self._begin(self._pending_tag)
             else:
-                self._emit("plugged", self.session)
+                self._outbox.tell("plugged", self.session)
         else:
             self.finished = False
             if self.session and self.stop_on_unplug:
@@ -349,7 +353,8 @@ class Charger:
 
     def _keep_session(self) -> None:
         now_s = clock.uptime_s()
-        if self._pending_tag and now_s - self._pending_s > _PLUG_TIMEOUT_S:
+        timeout_s = self.plug_timeout_s
+        if self._pending_tag and timeout_s and now_s - self._pending_s > timeout_s:
             self._pending_tag = ""
             log.info("charger", "no plug after the card")
         session = self.session
@@ -358,7 +363,7 @@ class Charger:
         elif session:
             self._read_meter(session)
         if self.session_log.is_due(self.session, now_s):
-            self._outbox.append((self.session_log.keep, (self.session,)))
+            self._outbox.put(self.session_log.keep, self.session)
 
     @property
     def interrupted(self) -> bool:
@@ -386,11 +391,4 @@ class Charger:
         self.reason = self.condition.update(self)
         if changed:
             log.info("charger", "%s, %s" % (now, self.state))
-            self._emit("status", self.session)
-
-    def _emit(self, event: str, session) -> None:
-        for callback in self._listeners:
-            try:
-                callback(event, session)
-            except Exception as error:  # a listener's failure is its own
-                log.error("charger", "%s listener: %s %s" % (event, type(error).__name__, error))
+            self._outbox.tell("status", self.session)

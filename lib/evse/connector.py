@@ -139,6 +139,7 @@ class Connector:
             self.outlet = None
         if self.outlet:
             self.outlet.permanent = get("permanent_lock")
+            self.outlet.keeps_cable = not get("unlock_on_ev_disconnect")
         if get("rcmu"):
             self._rcm_test = load("evse.rcm_test").RcmTest
         else:

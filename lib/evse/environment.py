@@ -44,6 +44,7 @@ class Environment:
         charger.limits.set("hardware limit", int(get("max_output_current") * 1000))
         no_card = get("plug_and_charge_id") or not get("rfid_reader")  # that could stop it
         charger.stop_on_unplug = bool(no_card) or "Plug" in get("stop_mode")
+        charger.plug_timeout_s = get("connection_timeout")
         charger.resumes = get("resume_after_power_loss")
         charger.ventilated = not get("pause_in_state_d")
         log.show_debug(get("debug"))

@@ -8,7 +8,7 @@ class Limits:
         self._slots = {}
         self.ma = 0
         self.reason = "no limit set"
-        self.left_s = 0  # of a pause that ends by itself
+        self.left_s = 0  # until it ends or changes by itself; 0: not known
 
     def set(self, reason: str, limit_ma) -> None:
         """Set a source's limit in mA; None gives the slot up."""
@@ -17,11 +17,14 @@ class Limits:
         else:
             self._slots[reason] = limit_ma
         self.ma = 0
+        before = self.reason
         self.reason = "no limit set"
         for name, slot_ma in self._slots.items():
             if self.reason == "no limit set" or slot_ma < self.ma:
                 self.ma = slot_ma
                 self.reason = name
+        if self.reason != before:
+            self.left_s = 0
 
     def without(self, reasons) -> int:
         """The effective limit in mA if these sources had no slot."""

@@ -26,6 +26,7 @@ class Outlet:
 
     def __init__(self, charger, lock, proximity, contacts_closed) -> None:
         self.permanent = False  # setting permanent_lock: a cable that is in stays in
+        self.keeps_cable = False  # where a car is unplugged first, its cable stays locked here
         self.released = False  # somebody wants the plug out; until it is, or a session begins
         self.lock = lock
         self.proximity = proximity
@@ -35,6 +36,8 @@ class Outlet:
         self._rating_ma = 0  # of the cable that is in; 0: none, or an unknown one
         self._seen_ma = 0
         self._limit_ma = None
+        self._had_car = False  # at the last step a session ran with a car plugged in
+        self._keeping = False  # the cable of a session that ended so, until somebody asks for it
         self._steady_ms = self._invalid_ms = self._inside_ms = self._state_f_ms = 0
 
     @property
@@ -60,12 +63,22 @@ class Outlet:
         self._state_f_ms = min(self._state_f_ms + elapsed_ms, _STATE_F_MS) if in_f else 0
         if not inside or charger.session:
             self.released = False
+        self._keep_cable(inside)
         if lock.closed is not None:
             if self._locked is None:
                 self._locked = lock.closed
             self._locked = self._belongs_locked(inside)
         lock.step(self._locked, now_ms)
         self._tell()
+
+    def _keep_cable(self, inside: bool) -> None:
+        """OCPP's UnlockConnectorOnEVSideDisconnect: else an accepted card, or unlocking, frees the cable."""
+        charger = self._charger
+        if self._had_car and not charger.session and not charger.plugged:
+            self._keeping = self.keeps_cable
+        elif not inside or self.released or charger.session or charger.awaits_plug:
+            self._keeping = False
+        self._had_car = charger.session is not None and charger.plugged
 
     def _belongs_locked(self, inside: bool) -> bool:
         charger = self._charger
@@ -76,6 +89,8 @@ class Outlet:
             return self._locked
         if self.released:
             return False
+        if self._keeping:
+            return self._locked
         if self.permanent:
             return self._locked or self._inside_ms >= _PUSH_MS
         if not charger.session or not inside or self._state_f_ms >= _STATE_F_MS:

@@ -27,6 +27,8 @@ _HISTORY = "evse.session_history"
 class Session:
     """One session: from the plug and the authorization to its end."""
 
+    reservation_id: "int | None" = None  # of the reservation that it used
+
     def __init__(self, number: int, id_tag: str, meter_start_wh: int) -> None:
         self.number = number
         self.id_tag = id_tag

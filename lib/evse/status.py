@@ -17,9 +17,13 @@ def ocpp_status(charger) -> str:
             return "Charging"
         if not charger.has_charged and session.duration_s() < _START_GRACE_S:
             return "Preparing"
-        return "SuspendedEV" if charger.signaled_ma or charger.waking else "SuspendedEVSE"
+        offers = charger.signaled_ma or charger.waking or not charger.plugged
+        return "SuspendedEV" if offers else "SuspendedEVSE"
     if not charger.available:
         return "Unavailable"
+    # A plug alone does not use a reservation. From Preparing the standard knows no way to Reserved.
+    if charger.reservation and not charger.awaits_plug and charger.status != "Preparing":
+        return "Reserved"
     if charger.plugged:
         return "Finishing" if charger.finished else "Preparing"
     return "Preparing" if charger.awaits_plug else "Available"
@@ -47,6 +51,8 @@ class Condition:
             return "Awaiting a card" if charger.plugged else "Awaiting the plug"
         if status == _PAUSED:
             return status + " " + charger.limit_reason
+        if status == "SuspendedEV" and not charger.plugged:
+            return "Unplugged"
         return status
 
     def fill(self, text: str, charger) -> str:

@@ -35,7 +35,7 @@ _MOST_WH = 10**11
 class Meter(Measurement):
     """A Modbus meter: at address 1 the internal one, at address 2 the building's.
 
-    The registers of the first are a preset's or the settings' meter_…, those of the other dlb_….
+    The registers are a preset's, or those of the settings meter_… and dlb_….
     counted_wh: where the energy count stood before a restart; in_session: that cut a session short.
     Where the energy register steps (a reset, another meter) and stays there for three polls, the
     count goes on from where it stood.
@@ -51,7 +51,7 @@ class Meter(Measurement):
         zero_path: str = "",
     ) -> None:
         super().__init__(counted_wh, zero_path)
-        self._master = master
+        self.master = master
         self._settings = settings
         self._address = address
         self._values: list = [None] * _SLOTS
@@ -116,12 +116,12 @@ class Meter(Measurement):
             self._plan = None if self._due else plan  # the settings may have changed meanwhile
             self._function = plan.function
             if self._address == 1:
-                await self._master.set_line(*plan.line)
+                await self.master.set_line(*plan.line)
             await plan.ask(self._ask)
             planned = True
         finally:
             self._due = self._due or not planned
-        plan.arrange(self._master.max_registers, self._gaps)
+        plan.arrange(self.master.max_registers, self._gaps)
         self._groups = plan.groups
         self._factors = plan.factors
         self._undecided = _UNDECIDED_POLLS if plan.undecided else 0
@@ -129,13 +129,9 @@ class Meter(Measurement):
         self._plan = None
 
     async def _load_plan(self):
-        """A plan by the settings, in turns. What it takes is loaded, and given up again."""
+        """A plan by the settings. What it takes is loaded, and given up again."""
         try:
-            module = loading.load(_MAP)
-            await asyncio.sleep_ms(0)
-            row = module.row(self._settings, self._address)
-            await asyncio.sleep_ms(0)
-            return module.RegisterMap(self._settings, self._address, row)
+            return await loading.load(_MAP).plan(self._settings, self._address)
         finally:
             loading.unload(_MAP)
 
@@ -156,7 +152,7 @@ class Meter(Measurement):
         retries = _RETRIES if self._heard else 0
         while True:
             try:
-                return await self._master.read(self._address, self._function, first, count)
+                return await self.master.read(self._address, self._function, first, count)
             except ModbusError as error:
                 if not retries or isinstance(error, (ModbusTimeout, ModbusException)):
                     raise

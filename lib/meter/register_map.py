@@ -3,7 +3,9 @@
 Loaded to set a meter up, and given up again: what stays is the plan of its reads.
 """
 
-from core import storage
+import asyncio
+
+from core import loading, storage
 from meter.formats import FLOAT, LOW_WORD_FIRST, SIZE, UNSIGNED, decode
 from micropython import const
 from modbus.rtu import ModbusException
@@ -19,15 +21,37 @@ _POWER = const(6)
 _ENERGY = const(7)
 _PHASE_POWER = const(8)
 
+_BUILDING_KEYS = (
+    "dlb_preset",
+    "dlb_function_code",
+    "dlb_fmt",
+    "dlb_reg_l1",
+    "dlb_reg_l2",
+    "dlb_reg_l3",
+)
+_VALUES = "core.setting_values"
+
 _SIZES = {"int16": 2, "int32": 4, "int64": 8, "float": 4, "double": 8}
 _PARITIES = {"N": None, "E": 0, "O": 1}
 _GAP = const(24)  # one register more takes 2 ms at 9600 baud, another request 50 ms
 _BIAS = const(8)
 
 
+async def plan(settings, address: int) -> "RegisterMap":
+    """The plan by the settings, made in turns with other tasks. ValueError for an unknown preset."""
+    if address != 1:
+        values = loading.load(_VALUES)
+        loading.unload(_VALUES)
+        settings = await values.read(settings, _BUILDING_KEYS)
+    await asyncio.sleep_ms(0)
+    preset_row = row(settings, address)
+    await asyncio.sleep_ms(0)
+    return RegisterMap(settings, address, preset_row)
+
+
 def row(settings, address: int) -> list:
     """The row of the preset that is set; empty where the registers are in the settings."""
-    name = settings.get("meter_preset") if address == 1 else CUSTOM
+    name = settings.get("meter_preset" if address == 1 else "dlb_preset")
     return [] if name == CUSTOM else preset(name)
 
 
@@ -79,6 +103,8 @@ class RegisterMap:
             else:
                 self._take_internal(settings.get)
             self._take_line(settings.get("meter_serial_line"))
+        elif preset_row:
+            self._take_preset(preset_row, (_CURRENT, _PHASE_POWER))
         else:
             self._take_building(settings.get)
         self.factors = [10, 10 * ct, 10 * ct, 10 * ct]
@@ -98,21 +124,22 @@ class RegisterMap:
         for phase in range(3):
             self._want(_CURRENT + phase, get("dlb_reg_l%d" % (phase + 1)), get("dlb_fmt"))
 
-    def _take_preset(self, row: list) -> None:
+    def _take_preset(self, row: list, only: tuple = ()) -> None:
+        """only: the slots that are wanted, if not all; a phase's power has the sign of its current."""
         self.function = int(row[1])
         self._low_first = row[2] == "low"
         self._take_line(row[3])
         self._most = int(row[4])
         columns = ((_VOLTAGE, 5, 6), (_CURRENT, 7, 8), (_POWER, 9, 11))
         for slot, column, fmt in columns + ((_PHASE_POWER, 10, 11), (_ENERGY, 12, 13)):
-            if row[column] != "-":
+            if row[column] != "-" and (not only or slot in only):
                 for phase, register in enumerate(row[column].split(",")):
                     self._want(slot + phase, int(register), row[fmt])
         for extra in row[14].split():
             key, _, register = extra.partition("=")
             if key == "ratio":
                 self._ratio = int(register)
-            elif key == "secondary":
+            elif key == "secondary" and not only:
                 self._other_energy = int(register)
 
     def _take_line(self, text: str) -> None:

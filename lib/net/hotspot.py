@@ -60,7 +60,9 @@ class Hotspot:
         links = self._links
         host, port = links.names_at
         try:
-            self._names = loading.once("net.captive_dns", "NameServer", host, port, links.hotspot_ip)
+            self._names = loading.once(
+                "net.captive_dns", "NameServer", host, port, links.hotspot_ip
+            )
         except OSError as error:  # pages are reached by the address all the same
             log.warning("net", "no names on the hotspot: %s" % error)
 

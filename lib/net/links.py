@@ -23,7 +23,9 @@ class Links:
 
     hotspot_ip = "192.168.4.1"
 
-    def __init__(self, settings, wifi, serial: str, lan=None, names_at=("192.168.4.1", 53)) -> None:
+    def __init__(
+        self, settings, wifi, serial: str, lan=None, names_at=("192.168.4.1", 53)
+    ) -> None:
         self.settings = settings
         self.wifi = wifi
         self.lan = lan

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
-from sim.bench import charging, controller, memory, outage
+from sim.bench import charging, controller, memory, ocpp, outage
 from sim.bench.figures import Row
 from sim.bench.stand import ROOT, end_all
 
@@ -30,6 +30,8 @@ def timed(charges: int) -> Measurements:
         (("idle_cpu_permille",), partial(controller.cpu, 20)),
         (("state_requests_per_s",), partial(controller.state_requests, 5)),
         (("offline_replay_per_s",), partial(outage.offline_replay, 10)),
+        (("meter_values_ms",), ocpp.round_trip),
+        (("wss_connect_ms",), ocpp.secure_connect),
     ]
 
 
@@ -42,6 +44,7 @@ def untimed(sessions: int) -> Measurements:
         ((heap,), partial(memory.min_heap, "heap", heap)),
         (("flash_writes",), partial(memory.flash_writes, 180)),
         (("page_bytes",), memory.page_bytes),
+        (("ocpp_heap_kb",), ocpp.heap),
     ]
 
 

@@ -36,6 +36,8 @@ BARS = {  # by figure and part
     ("page_bytes", ""): Bar(100_000),
     ("offline_replay_per_s", ""): Bar(5, at_least=True),
     ("flash_writes", ""): Bar(360),
+    ("ocpp_heap_kb", "idle"): Bar(24),
+    ("ocpp_heap_kb", "peak"): Bar(40),
 }
 
 

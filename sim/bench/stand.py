@@ -104,6 +104,16 @@ class Stand:
         self._process: "subprocess.Popen | None" = None
 
     @property
+    def directory(self) -> Path:
+        """Where what belongs to it is kept."""
+        return self._directory
+
+    @property
+    def csms_port(self) -> int:
+        """Port of the demo back office."""
+        return BENCH_PORT + self._offset + CSMS_OFFSET
+
+    @property
     def web_port(self) -> int:
         """Port of the controller's page."""
         return WEB_PORT + self._offset

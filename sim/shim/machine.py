@@ -194,6 +194,13 @@ class I2C:
         return found
 
 
+class RTC:
+    """The clock. Here it is the host's, which is right."""
+
+    def datetime(self, value=None) -> None:
+        """Set it."""
+
+
 class WDT:
     """The task watchdog: once started it only stops with the chip."""
 

@@ -27,11 +27,16 @@ export const GROUPS = {
     resets: 'restart soft_reset factory_reset setup_done',
   },
   BACKEND: {
-    backoffice: 'backend_chargepoint_id backend_url basic_auth_id basic_auth_password ocpp_mode',
-    readings: 'meter_values_sampled_data meter_value_sample_interval clock_aligned_interval',
-    rights: 'authorize_remote_tx change_availability',
+    backoffice: 'backend_chargepoint_id backend_url basic_auth_id basic_auth_password security_profile'
+      + ' cpo_name ocpp_mode',
+    readings: 'meter_values_sampled_data meter_value_sample_interval meter_values_aligned_data'
+      + ' clock_aligned_interval stop_txn_sampled_data stop_txn_aligned_data connector_phase_rotation',
+    rights: 'authorize_remote_tx change_availability local_list_enabled stop_on_invalid_id'
+      + ' max_energy_on_invalid_id unlock_on_ev_disconnect',
     time: 'time_zone',
-    timing: 'heartbeat_interval send_error_status boot_interval boot_retries pdu_timeout',
+    timing: 'heartbeat_interval send_error_status boot_interval boot_retries pdu_timeout'
+      + ' connection_timeout minimum_status_duration transaction_attempts transaction_retry_interval'
+      + ' websocket_ping_interval reset_retries',
     files: 'transport ftp_user ftp_password download_interval download_retries upload_interval upload_retries',
   },
   WHITELIST: {config_card: 'config_card learn_config_card'},
@@ -49,9 +54,9 @@ export const GROUPS = {
     test: 'simulate_card debug',
   },
   LOADMANAGEMENT: {
-    building: 'dlb_function dlb_max_current installation_max_current dlb_pid',
-    building_meter: 'dlb_function_code dlb_fmt dlb_reg_l1 dlb_reg_l2 dlb_reg_l3 set_zero dlb_meters_list'
-      + ' dlb_meters_url',
+    building: 'dlb_function dlb_max_current installation_max_current dlb_eco dlb_pid',
+    building_meter: 'dlb_preset dlb_function_code dlb_fmt dlb_reg_l1 dlb_reg_l2 dlb_reg_l3 dlb_timeout'
+      + ' set_zero dlb_meters_list dlb_meters_url',
     group: 'llm_enabled llm_network_mode llm_policy llm_group_id llm_group_size llm_grid_current'
       + ' llm_fallback_current',
   },

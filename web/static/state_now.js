@@ -29,15 +29,16 @@ export function fillList(list, rows) {
 /** Why the charger is in its state, in a line. */
 function explain(state) {
   const limit = limitName(state.limit_reason);
-  if (state.status === 'Charging') return t('st_why_Charging', amperes(state.limit_a), limit);
-  if (state.status === 'SuspendedEVSE') {
-    const left = state.limit_left_s ? ` ${t('st_left', span(state.limit_left_s))}` : '';
-    return t('st_why_SuspendedEVSE', limit) + left;
+  const left = state.limit_left_s ? ` ${t('st_left', span(state.limit_left_s))}` : '';
+  if (state.status === 'Charging') {
+    return t('st_why_Charging', amperes(state.limit_a), limit) + left;
   }
+  if (state.status === 'SuspendedEVSE') return t('st_why_SuspendedEVSE', limit) + left;
   if (state.status === 'Preparing') {
     if (state.session) return t('st_why_asking');
     return t(state.plugged ? 'st_why_card' : 'st_why_plug');
   }
+  if (state.status === 'SuspendedEV' && !state.plugged) return t('st_why_unplugged');
   if (state.status === 'Faulted') return state.faults.length ? '' : state.reason;
   return textOr(`st_why_${state.status}`, state.reason);
 }
