@@ -48,11 +48,15 @@ def test_a_card_starts_a_charge_that_ends_when_the_car_leaves(station):
     assert ended["meterStop"] > ended["meterStart"] + 20  # at 22 kW
     assert (ended["starts"], ended["stops"]) == (1, 1)
     station.reports("Available")
-    told = [m["status"] for m in station.messages("StatusNotification") if m["connectorId"] == 1]
-    expected = ["Available", "Preparing", "Charging", "Available"]
-    assert told[told.index("Preparing") - 1 :] == expected
+    _assert_statuses_told(station)
     energy_wh = [_energy_wh(values) for values in station.messages("MeterValues")]
     assert ended["meterStart"] < energy_wh[0] <= ended["meterStop"]
+
+
+def _assert_statuses_told(station) -> None:
+    told = [m["status"] for m in station.messages("StatusNotification") if m["connectorId"] == 1]
+    course = ["Available", "Preparing", "Charging", "Available"]
+    assert told[told.index("Preparing") - 1 :] == course
 
 
 def _assert_page_agrees(station) -> None:
