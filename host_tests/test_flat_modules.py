@@ -73,6 +73,16 @@ def test_each_way_to_name_a_module_is_changed_and_lines_stay(source, made):
     assert renamed(source, {"core.tables": "aa"}) == made
 
 
+def test_what_a_text_names_among_other_words_stays():
+    linked = {
+        "firmware": 'ACTIONS = {"start": "web.rows visit_all", "stop": "web.rows halt_all"}\n'
+    }
+    assert "web.rows" not in flat_names(SOURCES, linked, set())
+    more = {**SOURCES, "web/rows.py": "def visit_all():\n    return 6\n"}
+    sources, _ = short_functions(more, linked, set())
+    assert "def visit_all" in sources["web/rows.py"]
+
+
 def test_packages_without_modules_go():
     paths = {"lib/core/__init__.py", "lib/core/log.py", "lib/evse/__init__.py", "lib/aa.py"}
     assert unused_packages(paths) == {"lib/evse/__init__.py"}

@@ -86,6 +86,7 @@ async def main() -> None:
     following = (asyncio.create_task(returning), asyncio.create_task(stay_up()))
     for name in ("start_up", "drivers.board"):
         loading.unload(name)
+    loading.once("core.name_table", "grow")
     gc.collect()
     await supervisor.run()
     del following

@@ -31,7 +31,7 @@ def flat_names(
     taken = {top for name in names for top in name.split(".")[:1]} | set(linked) | _BUILT_IN
     spare = (name for name in spare_names() if name not in taken)
     packages = {name.rpartition(".")[0] for name in names}
-    whole = {name for tree in trees for name in _imported_whole(tree)}
+    whole = {name for tree in trees for name in (*_imported_whole(tree), *_in_longer_texts(tree))}
     return {
         name: next(spare)
         for name in sorted(names)
@@ -81,6 +81,16 @@ def _imported_whole(tree: ast.AST) -> "Iterator[str]":
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if not alias.asname)
+
+
+def _in_longer_texts(tree: ast.AST) -> "Iterator[str]":
+    """Names within texts that say more than the name."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = re.findall(r"\b[a-z_0-9]+\.[a-z_0-9]+\b", node.value)
+            if id(node) not in docstrings and names != [node.value]:
+                yield from names
 
 
 def _edits(node: ast.AST, names: "dict[str, str]") -> "Iterator[Edit]":

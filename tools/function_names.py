@@ -103,8 +103,8 @@ def _fixed_by(node: ast.AST) -> "Iterator[str]":
 
 
 def _words(text: str) -> "list[str]":
-    """The words of a text that may be names: one alone, or some in a row."""
-    return text.split() if re.fullmatch(r"[\w\s]+", text) else []
+    """The words of a text that may be names: one alone, or some in a row, as "module.name function"."""
+    return re.findall(r"\w+", text) if re.fullmatch(r"[\w\s.]+", text) else []
 
 
 def _coloured(names: "list[str]", readings: "list[_Reading]") -> "dict[str, str]":
