@@ -86,7 +86,20 @@ class Station:
         self.connector = self.charger.connector = Connector(self.charger)
         warm = SimpleNamespace(read_dc=lambda: 253)
         environment = Environment(self.settings, self.charger, lambda: 63000, warm)
-        self.services = SimpleNamespace(
+        self.services = self._services(environment)
+        self.supervisor = Supervisor()
+        start_up.start_backend(self.supervisor, Board(), self.services)
+        self.point = self.services.charge_point
+        self.point.line._backoff_ms = (200, 2000)
+        self.point.on_reset = self.resets.append
+        start_up.start_cards(self.supervisor, Board(), self.services)
+        start_up.start_line(self.supervisor, Board(), self.services)
+        self.authorizer = self.services.authorizer
+        self.supervisor.start("environment", environment.run)
+        self.supervisor.start("charger", self.charger.run)
+
+    def _services(self, environment) -> SimpleNamespace:
+        return SimpleNamespace(
             settings=self.settings,
             charger=self.charger,
             meter=self.meter,
@@ -98,16 +111,6 @@ class Station:
             serial="C0FFEE",
             version="0.1.0",
         )
-        self.supervisor = Supervisor()
-        start_up.start_backend(self.supervisor, Board(), self.services)
-        self.point = self.services.charge_point
-        self.point._backoff_ms = (200, 2000)
-        self.point.on_reset = self.resets.append
-        start_up.start_cards(self.supervisor, Board(), self.services)
-        start_up.start_line(self.supervisor, Board(), self.services)
-        self.authorizer = self.services.authorizer
-        self.supervisor.start("environment", environment.run)
-        self.supervisor.start("charger", self.charger.run)
 
     def power_on(self, power_failed: bool = True) -> None:
         """Start, and see to the session that was cut short."""

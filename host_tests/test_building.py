@@ -20,7 +20,7 @@ def _car(name: str, **more) -> Car:
     return Car(delay_s, amps_per_s, **more)
 
 
-def _play(story, *arguments, **more):
+def play(story, *arguments, **more):
     rig = BuildingRig(*arguments, **more)
     rig.play(story)
     return rig
@@ -48,7 +48,7 @@ def test_a_step_of_the_load_is_followed_within_5_s_and_once(name, late_s):
         assert rig.car.amps == pytest.approx(32)
         assert len(rig.offers) <= 3
 
-    rig = _play(story, _car(name))
+    rig = play(story, _car(name))
     assert rig.longest_over_s <= 5
 
 
@@ -60,7 +60,7 @@ def test_the_slowest_car_takes_its_own_5_s_and_the_meters_second():
         await rig.run(60)
         assert rig.car.amps == pytest.approx(6, abs=0.1)
 
-    assert _play(story, _car("slowest")).longest_over_s <= 6.5
+    assert play(story, _car("slowest")).longest_over_s <= 6.5
 
 
 @pytest.mark.parametrize("name", [*CARS, "slowest"])
@@ -76,7 +76,7 @@ def test_nothing_swings_when_a_car_begins(name):
         swings = [b - a for a, b in zip(rig.history, rig.history[1:])]
         assert min(swings) >= -0.01
 
-    assert _play(story, _car(name), house_a=(25, 5, 5)).longest_over_s == 0
+    assert play(story, _car(name), house_a=(25, 5, 5)).longest_over_s == 0
 
 
 def test_a_car_that_begins_late_by_itself_is_not_stopped():
@@ -91,7 +91,7 @@ def test_a_car_that_begins_late_by_itself_is_not_stopped():
             rig.car.max_a = 0.0 if jump % 2 else 32.0
         assert min(rig.offers) >= 32
 
-    _play(story, Car(0.3, 200))
+    play(story, Car(0.3, 200))
 
 
 def test_below_6_a_it_pauses_and_comes_back_after_a_minute_of_room():
@@ -107,7 +107,7 @@ def test_below_6_a_it_pauses_and_comes_back_after_a_minute_of_room():
         await rig.run(30)
         assert rig.car.amps == pytest.approx(15)
 
-    _play(story)
+    play(story)
 
 
 def test_a_load_about_the_edge_does_not_make_the_contactor_chatter():
@@ -121,7 +121,7 @@ def test_a_load_about_the_edge_does_not_make_the_contactor_chatter():
         pauses = [a for a in rig.offers if a == 0]
         assert len(pauses) <= 15
 
-    _play(story, seed=4)
+    play(story, seed=4)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -138,7 +138,7 @@ def test_hours_of_a_living_house(seed):
                 rig.car.max_a = rig.dice.choice((0, 8, 16, 32))
             await rig.run(rig.dice.choice((1, 3, 10, 60)) + rig.dice.random())
 
-    assert _play(story, _car("lazy"), seed=seed).longest_over_s <= 5
+    assert play(story, _car("lazy"), seed=seed).longest_over_s <= 5
 
 
 def test_noise_of_the_meter_does_not_move_the_duty():
@@ -150,7 +150,7 @@ def test_noise_of_the_meter_does_not_move_the_duty():
         await rig.run(600)
         assert len(rig.offers) <= 5
 
-    _play(story, house_a=(25, 25, 25))
+    play(story, house_a=(25, 25, 25))
 
 
 # PID
@@ -171,7 +171,7 @@ def test_a_gentle_setting_rises_slowly_and_falls_as_fast():
         await rig.run(5)
         assert rig.car.amps == pytest.approx(10, abs=0.6)
 
-    _play(story, dlb_pid="50,0,0")
+    play(story, dlb_pid="50,0,0")
 
 
 def test_the_three_parts_of_the_controller():
@@ -206,7 +206,7 @@ def test_until_the_meter_answers_the_fallback_current_holds():
         await rig.run(10)
         assert rig.limits.slots() == {"operator": 32000, "building": 35000}
 
-    _play(story)
+    play(story)
 
 
 @pytest.mark.parametrize("fallback_a", (0, 10))
@@ -227,7 +227,7 @@ def test_a_meter_that_falls_silent_brings_the_fallback_after_10_s(fallback_a):
         await rig.run(5)
         assert rig.car.amps == 32
 
-    _play(story, llm_fallback_current=float(fallback_a))
+    play(story, llm_fallback_current=float(fallback_a))
 
 
 def test_the_time_until_then_is_a_setting():
@@ -239,7 +239,7 @@ def test_the_time_until_then_is_a_setting():
         await rig.run(35)
         assert "building meter" in rig.limits.slots()
 
-    _play(story, dlb_timeout=60)
+    play(story, dlb_timeout=60)
 
 
 def test_a_phase_that_the_meter_no_longer_tells_is_a_silent_meter():
@@ -250,7 +250,7 @@ def test_a_phase_that_the_meter_no_longer_tells_is_a_silent_meter():
         await rig.run(12)
         assert rig.limits.reason == "building meter"
 
-    _play(story)
+    play(story)
 
 
 def test_the_charge_goes_on_when_a_meter_comes_back_under_load():
@@ -266,7 +266,7 @@ def test_the_charge_goes_on_when_a_meter_comes_back_under_load():
         assert rig.car.amps == pytest.approx(14, abs=0.6)
         assert 0 not in rig.offers
 
-    _play(story, house_a=(31, 31, 31))
+    play(story, house_a=(31, 31, 31))
 
 
 def test_without_the_chargers_own_meter_it_keeps_the_limit_all_the_same():
@@ -279,7 +279,7 @@ def test_without_the_chargers_own_meter_it_keeps_the_limit_all_the_same():
         await rig.run(30)
         assert rig.car.amps <= 14
 
-    assert _play(story, _car("lazy")).longest_over_s <= 5
+    assert play(story, _car("lazy")).longest_over_s <= 5
 
 
 # Phases
@@ -293,7 +293,7 @@ def test_a_single_phase_car_does_not_care_for_the_other_phases():
         await rig.run(30)
         assert rig.car.amps == pytest.approx(25, abs=0.6)
 
-    _play(story, Car(lines=1))
+    play(story, Car(lines=1))
 
 
 def test_turned_lines_are_counted_on_the_phase_that_they_are_on():
@@ -308,7 +308,7 @@ def test_turned_lines_are_counted_on_the_phase_that_they_are_on():
 
     rotation = "0.RST,1.SRT"
     more = {"lines": (1, 0, 2), "phases": "1P+N230V", "connector_phase_rotation": rotation}
-    _play(story, Car(lines=1), **more)
+    play(story, Car(lines=1), **more)
 
 
 def test_a_meter_of_a_single_phase():
@@ -318,7 +318,7 @@ def test_a_meter_of_a_single_phase():
         await rig.run(30)
         assert rig.car.amps == pytest.approx(20, abs=0.1)
 
-    _play(story, Car(lines=1), house_a=(25, 0, 0), phases="1P+N230V")
+    play(story, Car(lines=1), house_a=(25, 0, 0), phases="1P+N230V")
 
 
 # Settings
@@ -338,7 +338,7 @@ def test_switching_it_off_and_on_while_it_runs():
         await rig.run(3)
         assert rig.limits.slots()["building"] == 15000
 
-    _play(story)
+    play(story)
 
 
 def test_it_is_loaded_when_it_is_wanted_and_the_fallback_holds_until_it_is(monkeypatch):
@@ -369,73 +369,3 @@ def test_it_is_loaded_when_it_is_wanted_and_the_fallback_holds_until_it_is(monke
     assert started[1:] == [("start_building", "start")]
     rig.settings.change(volume=2)
     assert len(started) == 2
-
-
-# The sun
-
-
-def test_it_follows_the_export():
-    """Given 9 A of sun on each phase, then after a minute the car takes as much, and follows it."""
-
-    async def story(rig):
-        rig.plugged = True
-        rig.house_a = [-9.0] * 3
-        await rig.run(50)
-        assert (rig.car.amps, rig.limits.reason) == (0, "solar surplus")
-        await rig.run(60)
-        assert rig.car.amps == pytest.approx(9, abs=0.3)
-        rig.house_a = [-20.0, -10.0, -12.0]  # the supplier counts the sum
-        await rig.run(120)
-        assert rig.car.amps == pytest.approx(14, abs=0.3)
-
-    _play(story, dlb_eco="Surplus only")
-
-
-def test_a_cloud_is_bridged_at_6_a_and_the_evening_pauses():
-    async def story(rig):
-        rig.house_a = [-15.0] * 3
-        await rig.run(20)
-        rig.plugged = True
-        await rig.run(150)
-        rig.house_a = [2.0] * 3
-        await rig.run(100)
-        assert rig.car.amps == 6
-        rig.house_a = [-15.0] * 3
-        await rig.run(120)
-        assert rig.car.amps == pytest.approx(15, abs=0.3)
-        rig.house_a = [2.0] * 3
-        await rig.run(300)
-        assert rig.car.amps == 0
-        assert rig.offers.count(0) == 1
-
-    _play(story, dlb_eco="Surplus only")
-
-
-def test_at_least_6_a_never_pauses_while_the_building_has_room():
-    async def story(rig):
-        rig.plugged = True
-        await rig.run(60)
-        assert rig.car.amps == 6
-        rig.house_a = [-12.0] * 3
-        await rig.run(180)
-        assert rig.car.amps == pytest.approx(12, abs=0.3)
-        rig.settings.change(dlb_max_current=44.0)  # what has nothing to do with the sun
-        await rig.run(10)
-        assert rig.car.amps == pytest.approx(12, abs=0.3)
-        rig.settings.change(dlb_eco="Disable")
-        await rig.run(20)
-        assert rig.car.amps == 32
-        assert "solar surplus" not in rig.limits.slots()
-
-    _play(story, dlb_eco="At least 6 A")
-
-
-def test_a_single_phase_car_takes_the_export_of_all_phases():
-    async def story(rig):
-        rig.plugged = True
-        await rig.run(20)
-        rig.house_a = [-4.0] * 3
-        await rig.run(200)
-        assert rig.car.amps == pytest.approx(12, abs=0.3)
-
-    _play(story, Car(lines=1), dlb_eco="At least 6 A")

@@ -117,11 +117,7 @@ def test_a_transaction_is_told_whole_and_in_order(tmp_path):
         transactional = [
             action for action in rig.actions if "Transaction" in action or "Values" in action
         ]
-        assert transactional == [
-            "StartTransaction",
-            *["MeterValues"] * 3,
-            "StopTransaction",
-        ]
+        assert transactional == ["StartTransaction", *["MeterValues"] * 3, "StopTransaction"]
         stop = rig.record.received("StopTransaction")[0]
         assert stop == {
             "transactionId": 1,

@@ -270,34 +270,34 @@ def test_tc_039_a_whole_transaction_offline(station):
 # --- files and certificates
 
 
+class Taker(http.server.BaseHTTPRequestHandler):
+    """Takes a file."""
+
+    def do_PUT(self):
+        """Keep it."""
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            self.server.taken[self.path] = self._chunks()
+        else:
+            self.server.taken[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(201)
+        self.end_headers()
+
+    do_POST = do_PUT
+
+    def _chunks(self) -> bytes:
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        return content
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
 def test_tc_045_1_get_diagnostics(station):
-    taken = {}
-
-    class Taker(http.server.BaseHTTPRequestHandler):
-        """Takes a file."""
-
-        def do_PUT(self):
-            """Keep it."""
-            if self.headers.get("Transfer-Encoding") == "chunked":
-                taken[self.path] = self._chunks()
-            else:
-                taken[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(201)
-            self.end_headers()
-
-        do_POST = do_PUT
-
-        def _chunks(self) -> bytes:
-            content = b""
-            while size := int(self.rfile.readline(), 16):
-                content += self.rfile.read(size)
-                self.rfile.readline()
-            return content
-
-        def log_message(self, *_):
-            """Say nothing."""
-
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+    server.taken = {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         since_s = time.time()
@@ -309,7 +309,7 @@ def test_tc_045_1_get_diagnostics(station):
             return [message["status"] for message in told]
 
         until(lambda: statuses() == ["Uploading", "Uploaded"], "the upload")
-        assert any(b"ocpp" in content for content in taken.values())
+        assert any(b"ocpp" in content for content in server.taken.values())
     finally:
         server.shutdown()
         server.server_close()
