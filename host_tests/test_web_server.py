@@ -5,6 +5,7 @@ import json
 import sys
 
 import pytest
+from core import loading
 from web_rig import Browser, visit
 
 
@@ -239,6 +240,45 @@ def test_what_a_call_loads_is_given_up_after_it():
         for path in ("/api/session", "/api/settings", "/api/settings?page=NETWORK", "/metrics"):
             assert (await site.get(path, cookie))[0] == 200
             assert set(sys.modules) == modules, path
+
+    visit(story)
+
+
+def short_of_memory(monkeypatch, name: str, times: int) -> list:
+    """Have a module of a call not load so often; returns how often that is left to happen."""
+    real, left = loading.load, [times]
+
+    def load(asked):
+        if asked == name and left[0]:
+            left[0] -= 1
+            raise MemoryError("allocating 300 bytes")
+        return real(asked)
+
+    monkeypatch.setattr(loading, "load", load)
+    return left
+
+
+@pytest.mark.parametrize(("times", "status"), [(3, 200), (4, 503)])
+def test_a_question_waits_for_memory_that_others_give_back(monkeypatch, capsys, times, status):
+    async def story(site):
+        cookie = await site.cookie()
+        left = short_of_memory(monkeypatch, "web.api_session", times)
+        assert (await site.get("/api/session", cookie))[0] == status
+        assert left == [0]
+        assert "no room yet for /api/session: allocating 300 bytes" in capsys.readouterr().out
+        assert (await site.get("/api/session", cookie))[0] == 200
+
+    visit(story)
+
+
+def test_a_change_that_has_no_room_is_refused_and_not_made_twice(monkeypatch):
+    async def story(site):
+        cookie = await site.cookie()
+        csrf = site.app.sessions.use(cookie.split("=")[1]).csrf
+        left = short_of_memory(monkeypatch, "web.api_settings", 2)
+        head = f"PUT /api/settings HTTP/1.1\r\nCookie: {cookie}\r\nX-CSRF-Token: {csrf}\r\n"
+        assert (await site.ask((head + "Content-Length: 2\r\n\r\n{}").encode()))[0] == 503
+        assert left == [1]
 
     visit(story)
 

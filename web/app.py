@@ -145,6 +145,9 @@ class WebApp(Microdot):
             if handler is None:
                 return {"error": "method not allowed"}, 405
             return await handler(request, self.services)
+        except MemoryError as error:  # Microdot would make it a 500: the server may try again
+            request.g.no_room = str(error) or "no memory"
+            return {"error": "no memory"}, 503
         finally:
             loading.unload(module)
 

@@ -28,6 +28,8 @@ _STALL_MS = const(10000)
 _PATIENCE_MS = const(1000)  # so long a silent client may keep its place when others wait
 _LINGER_MS = const(2000)
 _LINGER_BYTES = const(131072)
+_TRIES = const(4)  # at a request for whose answer the heap has no room, …
+_ROOM_MS = const(300)  # … so far apart
 _QUIET_S = 0.5  # period of the watch: nobody is connected …
 _BUSY_S = 0.1  # … and somebody is
 
@@ -179,6 +181,10 @@ class Connection:
         await self._writer.drain()
         self.extend(_STALL_MS)
 
+    def forget(self) -> None:
+        """Drop what has been gathered and not sent."""
+        self._out = bytearray()
+
     def refuse(self, status: int) -> None:
         """Answer with an error, without waiting for the client."""
         text = b'{"error":"%s"}' % _REASONS[status].lower().encode()
@@ -315,8 +321,31 @@ class WebServer:
             return
         connection.answering = True
         connection.extend(_STALL_MS)
+        await self._respond_patiently(connection, request)
+        if connection.unread:
+            await connection.linger()
+
+    async def _respond_patiently(self, connection: Connection, request: Request) -> None:
+        """Answer; what only asks is tried again when the heap has no room: others give theirs back soon."""
+        for _ in range(_TRIES - 1 if request.method == "GET" else 0):
+            try:
+                await self._respond(connection, request)
+                return
+            except MemoryError as error:
+                if connection.has_sent:
+                    raise
+                log.warning("web", "no room yet for %s: %s" % (request.path, error))
+            connection.forget()
+            gc.collect()
+            await asyncio.sleep_ms(_ROOM_MS)
+        await self._respond(connection, request)
+
+    async def _respond(self, connection: Connection, request: Request) -> None:
+        request.g.no_room = ""
         await asyncio.sleep_ms(0)  # others have their turn between reading, handling and sending
         response = await self._app.dispatch_request(request)
+        if request.g.no_room:
+            raise MemoryError(request.g.no_room)
         await asyncio.sleep_ms(0)
         try:
             await response.write(connection)
@@ -324,8 +353,6 @@ class WebServer:
         finally:
             if hasattr(response.body, "aclose"):
                 await response.body.aclose()
-        if connection.unread:
-            await connection.linger()
 
     async def _read_request(self, connection: Connection, head: Head) -> Request:
         length = body_length(head.headers)
