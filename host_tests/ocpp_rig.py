@@ -16,10 +16,16 @@ from frame_checker import FrameChecker
 from sim.csms import DemoCsms
 
 IDENTITY = "CP 1/ä"
-EPOCH_S = 1_795_000_000  # the back office's clock at virtual time 0
+EPOCH_S = 1_795_000_000  # the back office's clock when a story begins
 LATENCY_S = 0.001  # real time that a loopback socket may take before virtual time jumps on
 
 ocpp.messages.ASYNC_VALIDATION = False  # a thread would take real time
+
+
+def office_clock():
+    """What tells the back office's time, from now on."""
+    begun_us = virtual_time.clock.now_us
+    return lambda: EPOCH_S + (virtual_time.clock.now_us - begun_us) / 1e6
 
 
 class PatientSelector(selectors.DefaultSelector):
@@ -204,7 +210,7 @@ class Rig:
             }
         )
         self.csms = DemoCsms()
-        self.csms.now_s = lambda: EPOCH_S + virtual_time.clock.now_us / 1e6
+        self.csms.now_s = office_clock()
         self.checker = self.csms.watcher = FrameChecker(
             lambda: virtual_time.clock.now_us / 1e6, lambda: self.settings.get("pdu_timeout")
         )

@@ -13,7 +13,7 @@ import virtual_time
 from cardboard import Board, Connector, Meter, Pilot, Supervisor
 from core import clock
 from core.settings import Settings
-from ocpp_rig import EPOCH_S, IDENTITY, run
+from ocpp_rig import IDENTITY, office_clock, run
 from rig import CONFIG
 from sim import circuit
 from sim.csms import DemoCsms
@@ -53,7 +53,7 @@ class Station:
             }
         )
         self.csms = DemoCsms()
-        self.csms.now_s = lambda: EPOCH_S + virtual_time.clock.now_us / 1e6
+        self.csms.now_s = office_clock()
         self.checker = self.csms.watcher = FrameChecker(
             lambda: virtual_time.clock.now_us / 1e6, lambda: self.settings.get("pdu_timeout")
         )

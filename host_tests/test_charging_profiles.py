@@ -1,6 +1,7 @@
 """Charging profiles on flash: what replaces what, what is damaged, what a power cut leaves."""
 
 import asyncio
+import sys
 import copy
 from binascii import crc32
 
@@ -229,6 +230,7 @@ def test_what_has_not_changed_is_not_worked_out_again(path, monkeypatch):
 
 def test_trouble_with_the_flash_is_told_and_tried_again(path, monkeypatch, capsys):
     put(path, made(1))
+    monkeypatch.setitem(sys.modules, "ocpp16.profile_files", profile_files)  # the one patched here
 
     async def fail(*arguments):
         raise OSError(5)

@@ -10,7 +10,7 @@ import ocpp_rig
 import pytest
 import tls_rig
 from sim.certificates import Holder
-from test_websocket_client import agree
+from test_websocket_handshake import agree
 from tls_rig import HOST, back_office, charge_point, root, stranger, trust
 from websocket_client import client, resolver, secure, secure_stream
 from websocket_client.frames import WebSocketError
