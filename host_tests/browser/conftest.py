@@ -22,7 +22,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 )
-WAIT_MS = 20_000
+WAIT_MS = 60_000  # the machine may be busy
 CAMERA = os.environ.get("SCREENSHOTS")  # a folder; the pictures of docs/pages.md are made there
 
 

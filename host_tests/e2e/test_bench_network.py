@@ -15,7 +15,6 @@ pytestmark = pytest.mark.slow
 OFFLINE = True
 SETTINGS = {"ssid": "Workshop", "ssid_password": "open-sesame", "setup_done": True}
 OPTIONS = {"csms": "none", "heap": "128k", "config": {"allow_factory_passwords": True}}
-SETTLED_S = 15
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def state(station, check, what):
         told = station.page.state["links"]
         return told if check(told) else None
 
-    return until(look, what, SETTLED_S)
+    return until(look, what)
 
 
 def ask_name(station, host, kind=1):

@@ -327,7 +327,7 @@ def test_tc_075_and_076_certificates(station):
 def test_tc_074_a_request_for_a_certificate(station):
     trigger = {"requestedMessage": "SignChargePointCertificate"}
     assert station.call("ExtendedTriggerMessage", **trigger) == ACCEPTED
-    until(lambda: station.messages("SignCertificate"), "the request", 60)
+    until(lambda: station.messages("SignCertificate"), "the request", 180)
     assert "BEGIN CERTIFICATE REQUEST" in station.messages("SignCertificate")[-1]["csr"]
 
 

@@ -98,7 +98,7 @@ def test_it_charges_wherever_the_code_is_and_at_a_small_chips_speed(start_bench,
     station.plug()
     station.reports("Preparing", 60)
     station.card(hold_ms=5000)
-    station.charging(60)
+    station.charging()
     station.event("coil", False, station.unplug())
     ended = station.stopped(station.last_number, 60)
     assert ended["reason"] == "EVDisconnected"

@@ -1,8 +1,8 @@
-"""The coil is off 100 ms after the car has left C, whatever else goes on; faults open it and tell why."""
+"""The coil goes off when the car has left C, whatever else goes on; faults open it and tell why."""
 
 import pytest
 from bench_process import until
-from station import OPEN_MS
+from station import OPENED_MS
 
 pytestmark = pytest.mark.slow
 
@@ -56,19 +56,19 @@ def faulted(station, error_code: str, vendor_code: str, red: str) -> None:
     assert not station.state["coil"]
 
 
-def test_residual_current_opens_within_100_ms(station):
+def test_residual_current_opens_at_once(station):
     station.charge()
     before_ms = station.now_ms()
     station.fault(rcm_trip=True)
     set_ms = station.now_ms()
-    assert station.event("coil", False, before_ms) - set_ms <= OPEN_MS
+    assert station.event("coil", False, before_ms) - set_ms <= OPENED_MS
     faulted(station, "GroundFailure", "residual_current", "flashing fast")
     # gone with the current and the plug
     station.clear()
     station.charge()
 
 
-def test_a_pilot_short_opens_within_100_ms(station):
+def test_a_pilot_short_opens_at_once(station):
     station.charge()
     before_ms = station.now_ms()
     station.fault(cp_short=True)

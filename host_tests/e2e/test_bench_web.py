@@ -59,7 +59,7 @@ def test_the_factory_password_only_opens_the_way_to_an_own_one(start_bench):
     station.power(False)
     station.power(True)
     page.forget()
-    until(lambda: _answers(page), "the page answers", 30)
+    until(lambda: _answers(page), "the page answers")
     assert page.login("WLQ01", "40000003") == 401
     assert page.login("WLQ01", "correct horse") == 204
     _, _, answer = page.request("GET", "/api/settings?page=INSTALLATION")
@@ -152,7 +152,7 @@ def test_bad_input_never_disturbs_a_charge(station):
     for line in lines:
         line.close()
     # then the page answers again, and the charge has gone on through all that
-    until(lambda: _answers(station.page), "the page answers", 30)
+    until(lambda: _answers(station.page), "the page answers")
     assert station.state["coil"]
     assert not station.events("coil", before_ms)
     assert station.state["firmware"]["restarts"] == restarts

@@ -72,6 +72,6 @@ for name, first in (("hit", 0), ("miss", COUNT)):
         times.append(ms)
     print(name, min(times), sum(times) / len(times))
 call("delete", tag(7))
-print("insert", call("insert", tag(7))[1])
-print("page", call("page", 500, 50)[1])
-print("count", call("count")[1])
+for name, arguments in (("insert", (tag(7),)), ("page", (500, 50)), ("count", ())):
+    ms = call(name, *arguments)[1]
+    print(name, ms, ms)

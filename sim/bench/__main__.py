@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
-from sim.bench import charging, controller, memory, ocpp, outage
+from sim.bench import charging, controller, memory, ocpp, outage, tags
 from sim.bench.figures import Row
 from sim.bench.stand import ROOT, end_all
 
@@ -32,6 +32,7 @@ def timed(charges: int) -> Measurements:
         (("offline_replay_per_s",), partial(outage.offline_replay, 10)),
         (("meter_values_ms",), ocpp.round_trip),
         (("wss_connect_ms",), ocpp.secure_connect),
+        (("tag_lookup_ms",), tags.lookup),
     ]
 
 

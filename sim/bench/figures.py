@@ -34,6 +34,8 @@ BARS = {  # by figure and part
     ("state_requests_per_s", "ratio"): Bar(0.3, at_least=True),
     ("min_heap_kb", ""): Bar(128),
     ("page_bytes", ""): Bar(100_000),
+    ("tag_lookup_ms", "hit"): Bar(50),
+    ("tag_lookup_ms", "miss"): Bar(50),
     ("offline_replay_per_s", ""): Bar(5, at_least=True),
     ("flash_writes", ""): Bar(360),
     ("ocpp_heap_kb", "idle"): Bar(24),
