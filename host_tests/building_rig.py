@@ -6,6 +6,7 @@ import random
 import virtual_time
 from dlm.building import Building
 from evse.limits import Limits
+from plain_settings import PlainSettings
 from virtual_time import clock
 
 STEP_S = 0.1
@@ -21,25 +22,6 @@ DEFAULTS = {
     "phases": "3P+N400V",
     "connector_phase_rotation": "",
 }
-
-
-class Settings:
-    """The settings service, as far as the building uses it."""
-
-    def __init__(self, **changes) -> None:
-        self._values = self.stored = {**DEFAULTS, **changes}
-        self._listeners = []
-
-    def get(self, key):
-        return self._values[key]
-
-    def listen(self, callback) -> None:
-        self._listeners.append(callback)
-
-    def change(self, **values) -> None:
-        self._values.update(values)
-        for callback in self._listeners:
-            callback(set(values))
 
 
 class Car:
@@ -120,7 +102,7 @@ class BuildingRig:
         self, car=None, house_a=(10, 10, 10), lines=(0, 1, 2), seed=1, **settings
     ) -> None:
         self.dice = random.Random(seed)
-        self.settings = Settings(**settings)
+        self.settings = PlainSettings({**DEFAULTS, **settings})
         self.limit_a = self.settings.get("dlb_max_current")
         self.car = car or Car()
         self.house_a = list(house_a)

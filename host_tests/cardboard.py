@@ -5,8 +5,8 @@ import time
 from types import SimpleNamespace
 
 
-class Pilot:
-    """drivers.pilot.Pilot without the converter: looking at it moves the car."""
+class StillPilot:
+    """drivers.pilot.Pilot without the converter: its level is what was put there."""
 
     is_blind = False
     torn = 0
@@ -14,8 +14,7 @@ class Pilot:
     read_uv = None
     low_mv = 12000
 
-    def __init__(self, live) -> None:
-        self._live = live
+    def __init__(self) -> None:
         self.high_mv = 12000
         self.duty_x10 = 10000
         self.sampled_ms = 0
@@ -39,9 +38,21 @@ class Pilot:
         return (self.duty_x10 + 5) // 10
 
     def measure(self) -> None:
+        """The level is there already."""
+        self.sampled_ms = time.ticks_ms()
+
+
+class Pilot(StillPilot):
+    """Looking at it moves the car."""
+
+    def __init__(self, live) -> None:
+        super().__init__()
+        self._live = live
+
+    def measure(self) -> None:
         """Live until now."""
         self._live()
-        self.sampled_ms = time.ticks_ms()
+        super().measure()
 
 
 class Meter:

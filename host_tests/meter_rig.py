@@ -5,6 +5,7 @@ import asyncio
 from chip_bench import BusRig, run
 from meter.poller import Meter
 from modbus.rtu import Master
+from plain_settings import PlainSettings
 from sim import meters
 
 DEFAULTS = {
@@ -34,25 +35,6 @@ DEFAULTS = {
 }
 
 
-class Settings:
-    """The settings service, as far as a meter uses it."""
-
-    def __init__(self, **changes) -> None:
-        self._values = self.stored = {**DEFAULTS, **changes}
-        self._listeners = []
-
-    def get(self, key):
-        return self._values[key]
-
-    def listen(self, callback) -> None:
-        self._listeners.append(callback)
-
-    def change(self, **values) -> None:
-        self._values.update(values)
-        for callback in self._listeners:
-            callback(set(values))
-
-
 class MeterRig(BusRig):
     """Given a meter at address 1, the building's at 2, and the firmware's poller on the first."""
 
@@ -64,7 +46,7 @@ class MeterRig(BusRig):
         self.house = meters.Reading((230.0,) * 3, (20.0, 21.0, 22.0), 14490.0, 5.0)
         self.house_model = meters.Meter(2, lambda: self.house)
         self.bus.attach(self.house_model)
-        self.settings = Settings(**settings)
+        self.settings = PlainSettings({**DEFAULTS, **settings})
         self.model.become(self.settings.get("meter_preset"))
         self.master = Master(self.port)
         self.make_meter()

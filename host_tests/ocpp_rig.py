@@ -28,6 +28,24 @@ def office_clock():
     return lambda: EPOCH_S + (virtual_time.clock.now_us - begun_us) / 1e6
 
 
+def connected_settings(path: str, **settings) -> Settings:
+    """Settings of a charger that has an identity and sends no values by itself, changed by some more."""
+    made = Settings(path)
+    quiet = {"meter_value_sample_interval": 0, "clock_aligned_interval": 0}
+    made.change({"backend_chargepoint_id": IDENTITY, **quiet, **settings})
+    return made
+
+
+def checked_office(settings: Settings) -> DemoCsms:
+    """The demo back office of a story; its watcher looks at every frame."""
+    office = DemoCsms()
+    office.now_s = office_clock()
+    office.watcher = FrameChecker(
+        lambda: virtual_time.clock.now_us / 1e6, lambda: settings.get("pdu_timeout")
+    )
+    return office
+
+
 class PatientSelector(selectors.DefaultSelector):
     """Lets sockets deliver before the clock jumps to when the loop wanted to wake."""
 
@@ -199,21 +217,11 @@ class Rig:
 
     def __init__(self, path, **settings) -> None:
         self.path = path
-        self.settings = Settings(str(path / "settings.json"))
-        self.settings.change(
-            {
-                "backend_chargepoint_id": IDENTITY,
-                "serial_number": "SN-1",
-                "meter_value_sample_interval": 0,
-                "clock_aligned_interval": 0,
-                **settings,
-            }
+        self.settings = connected_settings(
+            str(path / "settings.json"), **{"serial_number": "SN-1", **settings}
         )
-        self.csms = DemoCsms()
-        self.csms.now_s = office_clock()
-        self.checker = self.csms.watcher = FrameChecker(
-            lambda: virtual_time.clock.now_us / 1e6, lambda: self.settings.get("pdu_timeout")
-        )
+        self.csms = checked_office(self.settings)
+        self.checker = self.csms.watcher
         self.resets: list[str] = []
         self.charger = CardboardCharger()
         self.boot()

@@ -13,14 +13,12 @@ import virtual_time
 from cardboard import Board, Connector, Meter, Pilot, Supervisor
 from core import clock
 from core.settings import Settings
-from ocpp_rig import IDENTITY, office_clock, run
+from ocpp_rig import IDENTITY, checked_office, connected_settings, run
 from rig import CONFIG
 from sim import circuit
-from sim.csms import DemoCsms
 from sim.registers import Registers
 from sim.vehicle import Vehicle
 
-from frame_checker import FrameChecker
 
 PASS_MS = 100  # how often the charger looks: coarse, so that an hour takes little
 FASTER = 60  # so that seconds of a charge make as many Wh as minutes do
@@ -42,21 +40,11 @@ class Station:
         install.use_registers(Registers())
         (path / "data").mkdir()
         data_rig.use_directory(patch, path / "data")
-        self.settings = Settings("/data/settings.json")
-        self.settings.change(
-            {
-                "backend_chargepoint_id": IDENTITY,
-                "chargepoint_type": "Public",
-                "meter_value_sample_interval": 0,
-                "clock_aligned_interval": 0,
-                **settings,
-            }
+        self.settings = connected_settings(
+            "/data/settings.json", **{"chargepoint_type": "Public", **settings}
         )
-        self.csms = DemoCsms()
-        self.csms.now_s = office_clock()
-        self.checker = self.csms.watcher = FrameChecker(
-            lambda: virtual_time.clock.now_us / 1e6, lambda: self.settings.get("pdu_timeout")
-        )
+        self.csms = checked_office(self.settings)
+        self.checker = self.csms.watcher
         self.resets: list[str] = []
         self.meter = Meter()
         self.car = Vehicle()

@@ -6,7 +6,8 @@ import pytest
 from core import storage
 from core.setting_types import declarations_of
 from meter import register_map
-from meter_rig import MeterRig, Settings
+from meter_rig import DEFAULTS, MeterRig
+from plain_settings import PlainSettings
 from sim import meter_maps
 
 # Manufacturers' maps as the projects mbmd, SmartEVSE, evcc and openems read them: function, word order,
@@ -254,7 +255,7 @@ def test_a_meter_that_has_only_its_registers_is_read_piecewise(name):
 
 @every_preset
 def test_a_measurement_takes_few_requests_within_the_meters_limit(name):
-    plan = register_map.RegisterMap(Settings(), 1, register_map.preset(name))
+    plan = register_map.RegisterMap(PlainSettings(dict(DEFAULTS)), 1, register_map.preset(name))
     plan.arrange(64, True)
     most = min(64, int(register_map.preset(name)[4]))
     assert all(count <= most for _, count, _ in plan.groups)
@@ -262,7 +263,7 @@ def test_a_measurement_takes_few_requests_within_the_meters_limit(name):
 
 
 def test_the_default_registers_are_read_in_one_burst():
-    plan = register_map.RegisterMap(Settings(), 1, [])
+    plan = register_map.RegisterMap(PlainSettings(dict(DEFAULTS)), 1, [])
     plan.arrange(64, True)
     assert [(first, count) for first, count, _ in plan.groups] == [(21248, 54)]
 

@@ -8,22 +8,10 @@ import pytest
 from auth import known, local_list_update
 from core import clock
 from evse import faults
-from octt_rig import ACCEPTED, OTHER_TAG, PARENT, REJECTED, TAG, Station, case
+from octt_rig import ACCEPTED, OTHER_TAG, PARENT, REJECTED, TAG, case
 
 FILE = "/data/auth_reservation.json"
 FREE = {"rfid_reader": False, "free_charging": True, "free_charging_tag": "FREE"}
-
-
-@pytest.fixture
-def make_station(tmp_path, monkeypatch):
-    """make_station(**settings) makes a station."""
-    return lambda **settings: Station(tmp_path, monkeypatch, **settings)
-
-
-@pytest.fixture
-def station(make_station):
-    """One with the settings as delivered."""
-    return make_station()
 
 
 async def reserve(s, seconds: float = 600, **more) -> dict:

@@ -5,6 +5,7 @@ import random
 
 import pytest
 import virtual_time
+from cardboard import StillPilot
 from rig import CONFIG
 from sim import circuit
 from sim.vehicle import Vehicle
@@ -15,43 +16,11 @@ FASTER = 400  # so that seconds of a charge make as many Wh as some ten minutes 
 MAINS_V = [230.0, 230.0, 230.0]
 
 
-class Pilot:
-    """drivers.pilot.Pilot without the converter: the level that the car makes, with some noise."""
-
-    is_blind = False
-    torn = 0
-    span_us = 150
-    read_uv = None
-
-    def __init__(self) -> None:
-        self.high_mv = self.low_mv = 12000
-        self.duty_x10 = 10000
-        self.sampled_ms = 0
+class Pilot(StillPilot):
+    """One that the guard never has to look at by itself."""
 
     def sample(self, read_uv, result, span_us) -> None:
-        """For the guard, which finds the loop's samples fresh here."""
         raise AssertionError("the loop's samples are fresh")
-
-    def threshold_uv(self, level_mv: int) -> int:
-        """Of a converter that reads microvolts of its own."""
-        return level_mv * 1000
-
-    def set_duty(self, duty_x10: int) -> bool:
-        """Tells whether that is a change."""
-        changed = duty_x10 != self.duty_x10
-        self.duty_x10 = duty_x10
-        return changed
-
-    @property
-    def duty_permille(self) -> int:
-        """On the wire."""
-        return (self.duty_x10 + 5) // 10
-
-    def measure(self) -> None:
-        """The level is there already."""
-        import time
-
-        self.sampled_ms = time.ticks_ms()
 
 
 class Meter:

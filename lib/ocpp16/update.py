@@ -5,46 +5,35 @@ import os
 from binascii import a2b_base64
 
 from core import clock, loading, log, storage
-from micropython import const
+from ocpp16.work import TICK_MS, Work
+
+loading.unload("ocpp16.work")  # what was taken of it stays as long as this module
 
 _FILE = "/update.json"
-_TICK_MS = const(1000)
-_OFFLINE_TICKS = const(600)  # how long a status waits for the line
 _INSTALLING = "Installing"
 
 
-class Update:
+class Update(Work):
     """One update. order: as ocpp16.firmware makes it; with "request" it is a signed one.
 
     .status is the last one told, or to be told.
     """
 
+    name = "update"
+
     def __init__(self, charge_point, order: dict) -> None:
+        super().__init__(charge_point)
         self.status = "Idle"
         self.request = order.get("request")
         self._order = order
-        self._charge_point = charge_point
         self._path = charge_point.path + _FILE
         self._digest = b""  # SHA-256 of what was downloaded
         self._holds = False  # no session may begin
-        self._task: asyncio.Task = None  # type: ignore[assignment]
 
     @property
     def is_installing(self) -> bool:
         """It cannot be taken back any more."""
         return self.status in (_INSTALLING, "InstallRebooting")
-
-    def start(self, former=None) -> None:
-        """Begin; an update that goes on already ends first."""
-        self._task = asyncio.create_task(self._run(former))
-
-    async def cancel(self) -> None:
-        """End it, before it is installed."""
-        task = self._task
-        if task:
-            task.cancel()
-            while not task.done():
-                await asyncio.sleep_ms(0)
 
     async def _run(self, former) -> None:
         if former:
@@ -59,29 +48,20 @@ class Update:
             log.error("ocpp", "update: %s" % error)
             await self._conclude("InstallationFailed")
         finally:
-            works = self._charge_point.works
-            if works.get("update") is self:
-                works.pop("update")
+            self._leave()
             if self._holds:
                 path = self._charge_point.path
                 operative = loading.once("ocpp16.availability", "read", path)
                 self._charge_point.adapter.put_in_service(operative)
 
     async def _tell(self, status: str) -> None:
-        """Firmware- or SignedFirmwareStatusNotification; waits for the line a while."""
+        """Firmware- or SignedFirmwareStatusNotification."""
         self.status = status
         action, payload = "FirmwareStatusNotification", {"status": status}
         if self.request is not None:
             action = "Signed" + action
             payload["requestId"] = self.request
-        for _ in range(_OFFLINE_TICKS):
-            if self._charge_point.online:
-                try:
-                    await self._charge_point.tell(action, payload)
-                    return
-                except OSError:
-                    pass  # the line was lost: then on the next one
-            await asyncio.sleep_ms(_TICK_MS)
+        await self._send(action, payload)
 
     async def _conclude(self, status: str) -> bool:
         """Tell the end of it, whatever it is; always False."""
@@ -99,7 +79,7 @@ class Update:
         if unix_s > clock.unix_s() and self.request is not None:
             await self._tell(scheduled)
         while clock.unix_s() < unix_s:
-            await asyncio.sleep_ms(_TICK_MS)
+            await asyncio.sleep_ms(TICK_MS)
 
     async def _fetch(self, updater) -> bool:
         """Download it; retries are further attempts (errata 3.50)."""
@@ -138,7 +118,7 @@ class Update:
         self._holds = True
         adapter.put_in_service([False] * (adapter.connectors + 1))  # what runs ends as it does
         while adapter.is_charging:
-            await asyncio.sleep_ms(_TICK_MS)
+            await asyncio.sleep_ms(TICK_MS)
         await self._tell(_INSTALLING)
         self._order["installs"] = True
         storage.write_json(self._path, self._order)

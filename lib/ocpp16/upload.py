@@ -5,34 +5,32 @@ import os
 
 from core import loading, log, storage
 from micropython import const
+from ocpp16.work import Work
 
-_TICK_MS = const(1000)
-_OFFLINE_TICKS = const(600)  # how long a status waits for the line
+loading.unload("ocpp16.work")  # what was taken of it stays as long as this module
+
 _LINES = const(8)  # written before others have their turn
 _FAILURES = ("UploadFailure", "BadMessage", "NotSupportedOperation", "PermissionDenied")
 
 
-class Upload:
+class Upload(Work):
     """One upload: of a log file made at its beginning, which all attempts send.
 
     request_id: GetLog's, None for GetDiagnostics. retries, interval_s: further attempts and the pause
     between them; span: (oldest, newest) as seconds since 1970 or None.
     """
 
-    def __init__(self, charge_point, location: str, name: str, request_id) -> None:
+    name = "log"
+
+    def __init__(self, charge_point, location: str, file_name: str, request_id) -> None:
+        super().__init__(charge_point)
         self.request_id = request_id
         self.retries = self.interval_s = 0
         self.is_security_log = False
         self.span: list = [None, None]
-        self._charge_point = charge_point
         self._location = location
-        self._name = name
+        self._file_name = file_name
         self._path = charge_point.path + "/upload"
-        self._task: asyncio.Task = None  # type: ignore[assignment]
-
-    def start(self, former=None) -> None:
-        """Begin; an upload that goes on already ends first."""
-        self._task = asyncio.create_task(self._run(former))
 
     async def _run(self, former) -> None:
         status = _FAILURES[0]
@@ -45,37 +43,20 @@ class Upload:
         except (OSError, MemoryError) as error:
             log.error("ocpp", "upload ends: %s" % error)
         finally:
-            works = self._charge_point.works
-            if works.get("log") is self:
-                works.pop("log")
+            self._leave()
             if storage.exists(self._path):
                 os.remove(self._path)
         await self._tell(status)
 
-    async def cancel(self) -> None:
-        """End it, wherever it is."""
-        task = self._task
-        if task:
-            task.cancel()
-            while not task.done():
-                await asyncio.sleep_ms(0)
-
     async def _tell(self, status: str) -> None:
-        """DiagnosticsStatusNotification or LogStatusNotification; waits for the line a while."""
+        """DiagnosticsStatusNotification or LogStatusNotification."""
         if self.request_id is None:
             action = "DiagnosticsStatusNotification"
             payload = {"status": "UploadFailed" if status in _FAILURES else status}
         else:
             action, payload = "LogStatusNotification", {"status": status}
             payload["requestId"] = self.request_id
-        for _ in range(_OFFLINE_TICKS):
-            if self._charge_point.online:
-                try:
-                    await self._charge_point.tell(action, payload)
-                    return
-                except OSError:
-                    pass  # the line was lost: then on the next one
-            await asyncio.sleep_ms(_TICK_MS)
+        await self._send(action, payload)
 
     async def _write(self) -> None:
         """The log as a file: its length has to be known, and all attempts send the same."""
@@ -95,7 +76,7 @@ class Upload:
         attempt = 0
         while True:
             try:
-                await self._send()
+                await self._transfer()
                 return "Uploaded"
             except (OSError, ValueError, EOFError, asyncio.TimeoutError) as error:
                 log.warning("ocpp", "upload: %s" % (str(error) or "no answer in time"))
@@ -105,18 +86,20 @@ class Upload:
                 return _FAILURES[kind]
             await asyncio.sleep(self.interval_s)
 
-    async def _send(self) -> None:
+    async def _transfer(self) -> None:
         address = loading.once("file_transfer.address", "Address", self._location)
         if address.scheme == "ftp":
             settings = self._charge_point.settings
             if not address.user:
                 address.user = settings.get("ftp_user")
                 address.password = settings.get("ftp_password")
-            sending = loading.once("file_transfer.ftp", "upload", address, self._path, self._name)
+            sending = loading.once(
+                "file_transfer.ftp", "upload", address, self._path, self._file_name
+            )
         else:
             trust = self._trust() if address.scheme == "https" else None
             sending = loading.once(
-                "file_transfer.http", "upload", address, self._path, self._name, trust
+                "file_transfer.http", "upload", address, self._path, self._file_name, trust
             )
         loading.unload("file_transfer.pieces")
         loading.unload("file_transfer.address")
