@@ -122,6 +122,13 @@ def meter_port(config: dict, baudrate: int = 9600) -> Rs485Port:
     return Rs485Port(uart, Pin(pins["meter_de"], Pin.OUT, value=0), baudrate)
 
 
+def group_port(config: dict, baudrate: int) -> Rs485Port:
+    """The RS485 port that a group of chargers is on."""
+    pins = config["pins"]
+    uart = UART(2, baudrate, tx=Pin(pins["group_tx"]), rx=Pin(pins["group_rx"]))
+    return Rs485Port(uart, Pin(pins["group_de"], Pin.OUT, value=0), baudrate)
+
+
 def outlet_parts(config: dict, expander: IoExpander) -> tuple:
     """Lock and proximity contact of a socket outlet; loaded only where there is one."""
     from drivers.lock import Lock

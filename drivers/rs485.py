@@ -12,10 +12,11 @@ from core.clock import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 _POLL_MS = const(5)
+_LONG_POLL_MS = const(20)
 _HOLD_US = const(10000)
 _HOLD_LOOKS = const(6)
 _BATCH_MS = const(30)  # a UART may hand its bytes over in batches that come this late
-_TX_LATE_MS = const(50)  # a UART that has not sent by then is stuck
+_TX_LATE_MS = const(500)  # a UART that has not sent by then is stuck
 
 
 def _silence_ms(baudrate: int) -> int:
@@ -72,7 +73,7 @@ class Rs485Port:
             await asyncio.sleep_ms(rest_ms)
 
     async def _wait_sent(self, length: int) -> None:
-        """Wait for the last byte; a request's eight hold the loop, which might come back too late."""
+        """Wait for the last byte; the last ten milliseconds hold the loop, which might come back too late."""
         wire_us = length * self._byte_us
         deadline = ticks_add(ticks_ms(), wire_us // 1000 + _TX_LATE_MS)
         if wire_us <= _HOLD_US:
@@ -82,7 +83,11 @@ class Rs485Port:
                     return
                 sleep_us(500)
         else:
-            await asyncio.sleep_ms(wire_us // 1000)
+            await asyncio.sleep_ms((wire_us - _HOLD_US) // 1000)
+            for _ in range(_HOLD_US // 500):  # whoever answers next must not meet the driver
+                if self._uart.txdone():
+                    return
+                sleep_us(500)
         while not self._uart.txdone():
             if ticks_diff(deadline, ticks_ms()) < 0:
                 raise OSError("UART does not send")
@@ -93,6 +98,13 @@ class Rs485Port:
             if not self._uart.any():
                 return
             self._uart.readinto(self._spare)
+
+    def read(self, buffer) -> int:
+        """Take what has come, without waiting; returns how much that is."""
+        if not self._uart.any():
+            return 0
+        self._busy_ms = ticks_ms()
+        return self._uart.readinto(buffer) or 0
 
     async def read_frame(self, buffer, timeout_ms: int, expected: int = 0) -> int:
         """Put the next frame into the buffer; return its length, 0 when none began in time.
@@ -132,6 +144,8 @@ class Rs485Port:
                     break
             elif ticks_diff(deadline, now) <= 0:
                 return 0
-            await asyncio.sleep_ms(_POLL_MS)
+            # What is still to come takes its time on the wire; an exception's answer is short.
+            rest_ms = (expected - seen) * self._byte_us // 1200 if seen else 0
+            await asyncio.sleep_ms(max(_POLL_MS, min(rest_ms, _LONG_POLL_MS)))
         self._busy_ms = ticks_ms()
         return uart.readinto(buffer, seen) or 0

@@ -69,16 +69,23 @@ class Group:
     """Given stations of these ratings in A on one limit; the tests let time pass."""
 
     def __init__(
-        self, ratings, limit_a, fallback_a=10, policy=allocator.UNIFORM, wired=()
+        self,
+        ratings,
+        limit_a,
+        fallback_a=10,
+        policy=allocator.UNIFORM,
+        wired=(),
+        cycle_ms=CYCLE_MS,
     ) -> None:
         wired = wired or [ALL_PHASES] * len(ratings)
         members = [
             Member(rating * 1000, fallback_a * 1000, bits) for rating, bits in zip(ratings, wired)
         ]
         self.allocator = Allocator(members, policy)
-        self.limit_ma = [limit_a * 1000] * 3
+        self.limit_ma = [round(limit_a * 1000)] * 3
         self.stations = [Station(member) for member in members]
         self.now_ms = 0
+        self.cycle_ms = cycle_ms
 
     @property
     def granted_a(self) -> list:
@@ -110,28 +117,28 @@ class Group:
 
     def run(self, seconds: float, check=None) -> None:
         """Let time pass in cycles: ask everybody, allocate, tell everybody."""
-        for _ in range(round(seconds * 1000 / CYCLE_MS)):
+        for _ in range(round(seconds * 1000 / self.cycle_ms)):
             self.cycle()
             if check:
                 check(self)
 
     def cycle(self) -> None:
         """One round of the master."""
-        self.now_ms += CYCLE_MS
+        self.now_ms += self.cycle_ms
         for station in self.stations:
-            station.pass_time(CYCLE_MS, self.now_ms)
+            station.pass_time(self.cycle_ms, self.now_ms)
             self._ask(station)
-        self.allocator.step(self.limit_ma, CYCLE_MS)
+        self.allocator.step(self.limit_ma, self.cycle_ms)
         for station in self.stations:
             if station.linked and station.powered:
                 station.hear(station.member.granted_ma, self.now_ms)
-            station.charged_mwms += station.drawn_ma() * 230 * CYCLE_MS
+            station.charged_mwms += station.drawn_ma() * 230 * self.cycle_ms
             station.member.energy_wh = station.charged_mwms // 3600000000
 
     def _ask(self, station: Station) -> None:
         member = station.member
         if not (station.linked and station.powered):
-            member.silent_ms += CYCLE_MS
+            member.silent_ms += self.cycle_ms
             return
         member.silent_ms = 0
         member.request_ma = member.rating_ma if station.wants_ma else 0

@@ -273,6 +273,23 @@ def test_a_member_that_hears_without_being_heard_is_told_its_fallback():
     assert told[:7] == [32000] * 7 and told[-1] == 10000
 
 
+def test_a_member_that_comes_back_late_has_its_fallback_current_though_its_car_has_yet_to_follow():
+    # Given one of two that was given up, so that the other has all but its 6 A
+    group = Group([32] * 2, 32, fallback_a=6)
+    group.arrive(0)
+    group.settle()
+    group.cut(0)
+    group.arrive(1)
+    group.run(120)
+    assert group.granted_a == [6, 26]
+    # when it is heard again while its car may still draw what it had before
+    for other, told_ma in zip(group.allocator.members, (32000, 26000)):
+        other.silent_ms, other.confirmed_ma = 0, told_ma
+    group.allocator.step(group.limit_ma, 2000)
+    # then it is not granted that anew
+    assert group.granted_a == [6, 16]
+
+
 def test_no_step_makes_fractions_of_100_ma():
     group = Group([32] * 7, 60, fallback_a=0)
     for index in range(7):

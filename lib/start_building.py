@@ -10,14 +10,22 @@ from modbus.rtu import Master
 
 def start(services, supervisor) -> None:
     """Have the building's meter, at address 2 of the meter bus, bound the charger's current."""
-    from dlm.building import Building
-
     master = _bus(services)
     if not master:
         return log.error("building", "this board has no bus for a meter: fallback current")
     meter = Meter(master, services.settings, address=2)
-    building = Building(services.settings, services.charger, meter)
     services.dlb_meter = meter
+    group = services.group
+    if group and group.role == "master":  # the meter bounds the whole group
+        from dlm.group_load import GroupBuilding, GroupLoad
+
+        services.charger.limits.set("building meter", None)
+        group.building = GroupLoad()
+        building = GroupBuilding(services.settings, group.building, meter)
+    else:
+        from dlm.building import Building
+
+        building = Building(services.settings, services.charger, meter)
     supervisor.start("building", building.run)
 
 

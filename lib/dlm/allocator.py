@@ -67,7 +67,7 @@ class Allocator:
         self._unknown_ms = max(0, self._unknown_ms - elapsed_ms)
         seen = 0
         for member in self.members:
-            member.follow(elapsed_ms)
+            member.follow(elapsed_ms, self._unknown_ms > 0)
             seen += 1
             if not seen % _A_TURN:
                 yield

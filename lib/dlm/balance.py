@@ -10,30 +10,15 @@ the charger's own before and after it: the offer shrinks when it is too much by 
 and grows when there is room by the smaller.
 """
 
+from dlm.recent import Recent
 from micropython import const
 
 MIN_MA = const(6000)
 _STEP_MA = const(100)
 _BAND_MA = const(500)  # an offer grows by that at least: noise does not make it chatter
 _USES_MA = const(1000)  # a car draws on a phase
-_FOLLOW_MS = const(5000)  # what a car has after a change of its offer (IEC 61851-1 sequence 6)
 _RESUME_MS = const(60000)  # room for 6 A must last that long after a pause
 _ANY_MA = const(1000000000)
-
-
-class Recent:
-    """The highest of the offers that a car may still be following."""
-
-    def __init__(self) -> None:
-        self.ma = 0
-        self._left_ms = 0
-
-    def note(self, signaled_ma: int, elapsed_ms: int) -> None:
-        """Take what the pilot offers now."""
-        self._left_ms -= elapsed_ms
-        if signaled_ma >= self.ma or self._left_ms <= 0:
-            self.ma = signaled_ma
-            self._left_ms = _FOLLOW_MS
 
 
 class Balance:

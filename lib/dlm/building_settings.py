@@ -2,6 +2,7 @@
 
 from core import loading
 from dlm.balance import MIN_MA
+from dlm.group_settings import line_order
 
 _READER = "core.setting_values"
 _KEYS = (
@@ -15,16 +16,6 @@ _KEYS = (
 )
 
 
-def _line_order(rotation: str) -> tuple:
-    """Which of the charger's lines is on the grid's L1, L2, L3, by OCPP 1.6's ConnectorPhaseRotation."""
-    for connector in ("1.", "0."):
-        for part in rotation.split(","):
-            name = part[2:]
-            if part[:2] == connector and sorted(name) == ["R", "S", "T"]:
-                return name.find("R"), name.find("S"), name.find("T")
-    return 0, 1, 2
-
-
 async def read(settings) -> tuple:
     """(limit mA, fallback mA, timeout ms, pid, least mA of the surplus, order of lines, phases).
 
@@ -34,7 +25,7 @@ async def read(settings) -> tuple:
     loading.unload(_READER)
     found = await reader.read(settings, _KEYS)
     limit_a, fallback_a, timeout_s, pid, eco, phases, rotation = [found[key] for key in _KEYS]
-    order = _line_order(rotation)
+    order = line_order(rotation)
     return (
         int(limit_a * 1000),
         int(fallback_a * 1000),

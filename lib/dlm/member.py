@@ -77,8 +77,12 @@ class Member:
         self._slack_ms = 0
         self._peak_ma = 0
 
-    def follow(self, elapsed_ms: int) -> None:
-        """Bring its books up to what it told, or did not tell."""
+    def follow(self, elapsed_ms: int, is_new_master: bool) -> None:
+        """Bring its books up to what it told, or did not tell.
+
+        A new master lets a member keep what it has from the former one. Later, one that comes back has
+        only its fallback current: the rest was given to others, even if its car has yet to follow.
+        """
         self.heard = self.silent_ms < UNHEARD_MS
         if not self.heard:
             self.asks = False
@@ -86,7 +90,8 @@ class Member:
         self.asks = self.request_ma >= MIN_MA
         if not self.known:
             self.known = True
-            self.granted_ma = min(self.confirmed_ma, self.rating_ma)
+            has_ma = self.rating_ma if is_new_master else self.fallback_ma
+            self.granted_ma = min(self.confirmed_ma, has_ma, self.rating_ma)
         self.kept_ma = max(self.granted_ma, self.confirmed_ma)
         if self.asks:
             self._watch(elapsed_ms)

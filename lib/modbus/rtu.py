@@ -41,14 +41,15 @@ class ModbusException(ModbusError):
 class Master:
     """The one that asks on a bus. Users share it: their requests take turns, first come, first served.
 
-    max_registers bounds an answer, and with it the buffer that is kept.
+    max_registers bounds an answer, and with it the buffer that is kept. Who speaks on the port himself
+    holds the lock meanwhile.
     """
 
     def __init__(self, port, timeout_ms: int = _TIMEOUT_MS, max_registers: int = 64) -> None:
         self.max_registers = max_registers
-        self._port = port
+        self.port = port
         self._timeout_ms = timeout_ms
-        self._lock = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self._request = bytearray(8)
         self._answer = bytearray(max(8, _OVERHEAD + 2 * max_registers))
         self._data = memoryview(self._answer)[3:]
@@ -61,7 +62,7 @@ class Master:
         """
         if not 1 <= count <= self.max_registers:
             raise ValueError("registers in one request")
-        async with self._lock:
+        async with self.lock:
             request = self._request
             request[0] = address
             request[1] = function
@@ -74,8 +75,8 @@ class Master:
 
     async def set_line(self, baudrate: int, parity: "int | None", stop_bits: int) -> None:
         """Set the bus's line, between two requests; parity None, 0 (even) or 1 (odd)."""
-        async with self._lock:
-            self._port.set_line(baudrate, parity, stop_bits)
+        async with self.lock:
+            self.port.set_line(baudrate, parity, stop_bits)
 
     async def _exchange(self, expected: int) -> None:
         """Send the request and have its answer, checked, in the buffer.
@@ -83,11 +84,11 @@ class Master:
         Whole frames that are nobody's answer to it are passed over, as long as there is time.
         """
         append_crc(self._request, 6)
-        await self._port.write(self._request)
+        await self.port.write(self._request)
         deadline = ticks_add(ticks_ms(), self._timeout_ms)
         left_ms = self._timeout_ms
         while left_ms > 0:
-            length = await self._port.read_frame(self._answer, left_ms, expected)
+            length = await self.port.read_frame(self._answer, left_ms, expected)
             if not length:
                 break
             if length < _OVERHEAD or crc16(self._answer, length):
