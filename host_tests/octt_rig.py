@@ -96,6 +96,8 @@ class Station:
             charge_point=None,
             authorizer=None,
             panel=None,
+            group=None,
+            group_carrier=None,
             serial="C0FFEE",
             version="0.1.0",
         )

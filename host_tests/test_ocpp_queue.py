@@ -96,7 +96,7 @@ def test_start_and_stop_of_a_session_are_queued_once_even_over_restarts_and_comp
     put_start(messages, 3)
     deliver_all(messages, office)
     virtual_time.run(messages.compact())
-    assert messages._journal.size < 200, "what is done was dropped"
+    assert messages.journal.size < 200, "what is done was dropped"
     messages = reopened(path)
     put_stop(messages, 3)
     assert messages.pending == 0
@@ -132,11 +132,11 @@ def test_meter_values_delivered_at_once_never_touch_the_flash(path):
     messages, office = reopened(path), Office()
     put_start(messages, 1)
     deliver_all(messages, office)
-    size = messages._journal.size
+    size = messages.journal.size
     put_values(messages, 1, 11, online=True)
     assert messages.pending == 1
     deliver_all(messages, office)
-    assert messages._journal.size == size
+    assert messages.journal.size == size
     assert told(office.got[-1][1]) == 11
 
 

@@ -37,11 +37,11 @@ def _compare(authorizer, id_tag: str, listed: str, told) -> None:
     """Tell the back office, once for each tag, when it answers otherwise than its list says (3.5.2)."""
     if told == "ConcurrentTx" or (listed == "Accepted") == (told == "Accepted"):
         return
-    if authorizer.conflict == id_tag:
+    backend = authorizer.backend
+    if authorizer.conflict == id_tag or backend.decides:  # a slave has nobody to tell
         return
     authorizer.conflict = id_tag
     log.warning("auth", "listed as %s, but now %s" % (listed, told))
-    backend = authorizer.backend
     payload = backend.adapter.status_of(0)
     payload["errorCode"] = "LocalListConflict"
     backend.later(lambda: backend.tell("StatusNotification", payload))

@@ -3,6 +3,8 @@
 docs/authorization.md has the rules in a table.
 """
 
+import asyncio
+
 from auth import known, tag_forms
 from core import loading, log
 
@@ -14,6 +16,7 @@ loading.unload("auth.known")  # it goes when this module goes
 
 async def card(authorizer, id_tag: str) -> tuple:
     """A card was presented: (AuthorizationStatus, True when something followed from it)."""
+    await asyncio.sleep_ms(0)  # loading was a turn of its own
     id_tag = tag_forms.canonical(id_tag)
     if authorizer.learning == "config_card":
         return _learn_config_card(authorizer, id_tag)
@@ -34,6 +37,7 @@ async def card(authorizer, id_tag: str) -> tuple:
 
 async def plug(authorizer) -> None:
     """A car was plugged in where that is enough."""
+    await asyncio.sleep_ms(0)  # loading was a turn of its own
     await _authorize(authorizer, "")
 
 
@@ -63,7 +67,7 @@ async def _stop(authorizer, session, id_tag: str) -> str:
     own = tag_forms.canonical(session.id_tag)
     get = authorizer.settings.get
     free = get("free_charging") and own == tag_forms.canonical(_free_tag(get))
-    if id_tag != own and not free and not await _is_of_group(authorizer, own, id_tag):
+    if id_tag != own and not free and not await is_of_group(authorizer, own, id_tag):
         log.info("auth", "another card is charging")
         return "ConcurrentTx"
     if authorizer.charger.session is not session:  # ended while the back office was asked
@@ -72,13 +76,15 @@ async def _stop(authorizer, session, id_tag: str) -> str:
     return "Accepted"
 
 
-async def _is_of_group(authorizer, own: str, id_tag: str) -> bool:
+async def is_of_group(authorizer, own: str, id_tag: str) -> bool:
     """Tell whether another tag may stop too: accepted, with the same parent (OCPP 1.6, 3.6)."""
+    backend = authorizer.backend
+    if backend and backend.decides and backend.online:
+        return await backend.is_of_group(own, id_tag)
     parent = known.parent(authorizer, own)
     if not parent:
         return False
     get = authorizer.settings.get
-    backend = authorizer.backend
     is_online = backend and backend.online
     if not (is_online and get("local_pre_authorize") and _is_accepted_here(authorizer, id_tag)):
         info = await backend.authorize_info(id_tag) if is_online else None
@@ -106,6 +112,11 @@ async def decide(authorizer, id_tag: str, is_free: bool = False) -> str:
     """AuthorizationStatus of a tag that is to start; is_free: charging needs no card here."""
     backend = authorizer.backend
     info = None
+    if backend and backend.decides:
+        info = await backend.authorize_info(id_tag)
+        if info:
+            return info["status"]
+        backend = None
     reservation = authorizer.charger.reservation
     if reservation and not reservation.admits(id_tag):
         if reservation.parent and backend:  # 5.13: the tag's own parent may have to be asked for

@@ -9,7 +9,7 @@ import os
 from auth import tag_forms
 from core import clock, loading, log, storage
 
-_NAME = "/auth_reservation.json"
+_NAME = "auth_reservation"
 _OUT = ("Faulted", "Unavailable")
 _LOOK_MS = 60000
 _UNTIMED_LOOK_MS = 5000  # while nobody has told the time: once somebody does, it may be over
@@ -57,7 +57,7 @@ def reserve(authorizer, number: int, id_tag: str, parent: str, end_s: int) -> bo
         return False
     id_tag, parent = tag_forms.canonical(id_tag), tag_forms.canonical(parent)
     kept = [number, id_tag, parent, end_s, clock.unix_s()]
-    storage.write_json(authorizer.path + _NAME, kept)
+    storage.write_json(_place(authorizer), kept)
     _keep(authorizer, kept)
     authorizer.woken.set()
     return True
@@ -86,20 +86,19 @@ def follow(authorizer) -> None:
 def _end(authorizer, how: str) -> None:
     log.info("auth", "reservation %d is %s" % (authorizer.reservation.number, how))
     authorizer.reservation = authorizer.charger.reservation = None
-    forget(authorizer.path)
+    _remove(_place(authorizer))
 
 
 def restore(authorizer) -> None:
     """After a start: go on with the reservation on flash. A session that was cut short has used it."""
-    path = authorizer.path + _NAME
     try:
-        kept = storage.read_json(path)
+        kept = storage.read_json(_place(authorizer))
         if kept is None:
             return
         _keep(authorizer, kept)
     except (TypeError, ValueError):
         log.error("auth", "the reservation is damaged")
-        forget(authorizer.path)
+        _remove(_place(authorizer))
         return
     session = authorizer.charger.session_log.unfinished
     if session:  # the start of which may still have to be told
@@ -107,10 +106,20 @@ def restore(authorizer) -> None:
         _end(authorizer, "used")
 
 
+def _place(authorizer) -> str:
+    return "%s/%s%s.json" % (authorizer.path, _NAME, authorizer.ending)
+
+
 def forget(path: str = "/data") -> None:
-    """Remove what is on flash, if anything is."""
+    """Remove what is on flash, of all connectors, if anything is."""
+    for name in os.listdir(path):
+        if name.startswith(_NAME):
+            _remove(path + "/" + name)
+
+
+def _remove(path: str) -> None:
     try:
-        if storage.exists(path + _NAME):
-            os.remove(path + _NAME)
+        if storage.exists(path):
+            os.remove(path)
     except OSError as error:  # a restart would bring it back, until its end
         log.error("auth", "reservation: %s" % error)

@@ -1,4 +1,8 @@
-"""Between the charger and OCPP: its events become messages, and CALLs become its actions."""
+"""Between the charger and OCPP: its events become messages, and CALLs become its actions.
+
+The charging station is its connector 0, the charger connector 1. Where it is the master of a group the
+others' chargers are connectors 2 and further, each an ocpp16.slave_connector.SlaveConnector.
+"""
 
 import asyncio
 import json
@@ -7,6 +11,7 @@ from core import clock, loading, log, storage
 from evse import faults
 from micropython import const
 from ocpp16.profile_limit import ProfileLimit
+from ocpp16.queue import SESSION_BITS
 from ocpp16.sampling import Sampler
 
 _TICK_MS = const(500)
@@ -23,6 +28,14 @@ REFUSED_FILE = "/ocpp_refused"
 class Adapter:
     """Listens to the charger, queues its transactions and keeps the statuses still to be sent."""
 
+    number = 1  # of the connector
+    others: tuple = ()  # connectors 2 and further
+    obeys = False  # a slave: its master has the back office
+    # What is otherwise the charge point's own affair:
+    unlock = None
+    authorize = None
+    desk = None
+
     def __init__(self, settings, charger, queue, path: str) -> None:
         self._settings = settings
         self._charger = charger
@@ -33,7 +46,7 @@ class Adapter:
         self._unsteady: tuple = ()  # newer ones, which may not last
         self._steady_s = 0  # when they have lasted
         self._path = path
-        self.operative = [True, True]  # in service: the whole, and connector 1
+        self.operative = [True, True]  # in service: the whole, connector 1 and so on
         if storage.exists(path + AVAILABILITY_FILE):
             self.operative = loading.once(_AVAILABILITY, "read", path)
         self._watched = 0  # number of the session that has a …
@@ -48,6 +61,8 @@ class Adapter:
     def enabled(self) -> bool:
         """True when a back office is set: otherwise nothing is worth queueing."""
         settings = self._settings
+        if self.obeys:
+            return False
         return settings.get("chargepoint_type") == "Public" and bool(settings.get("backend_url"))
 
     # --- the charger's events
@@ -64,7 +79,8 @@ class Adapter:
 
     def _queue_start(self, session) -> None:
         reservation = session.reservation_id
-        members = '"connectorId":1,"idTag":%s,"meterStart":%d%s' % (
+        members = '"connectorId":%d,"idTag":%s,"meterStart":%d%s' % (
+            self.number,
             json.dumps(session.id_tag[:_ID_TAG_LENGTH]),
             session.meter_start_wh or 0,
             "" if reservation is None else ',"reservationId":%d' % reservation,
@@ -98,6 +114,12 @@ class Adapter:
 
     def _on_started(self, number: int, info: dict) -> None:
         """A StartTransaction was answered; section 4.8: an invalid tag's is stopped, or its energy."""
+        connector = self.at((number >> SESSION_BITS) + 1)
+        if connector is not None:
+            connector.take_answer(number, info)
+
+    def take_answer(self, number: int, info: dict) -> None:
+        """The idTagInfo of a session's start."""
         session = self._charger.session
         if session is None or session.number != number:
             return
@@ -109,11 +131,15 @@ class Adapter:
             return
         most_wh = self._settings.get("max_energy_on_invalid_id")
         try:
-            loading.once(_REFUSED_TAG, "note", self._path, session, most_wh)
+            loading.once(_REFUSED_TAG, "note", self._refused_path, session, most_wh)
             self._watched = 0
         except OSError as error:
             log.error("ocpp", "refusal not kept: %s" % error)
             self._charger.stop("DeAuthorized")
+
+    @property
+    def _refused_path(self) -> str:
+        return "%s%s%s" % (self._path, REFUSED_FILE, self.number if self.number > 1 else "")
 
     @property
     def _charges_unasked(self) -> bool:
@@ -125,18 +151,24 @@ class Adapter:
 
     def came_online(self) -> None:
         """The line is up: the present statuses are to be sent, whatever was missed."""
-        self.online = True
         self.statuses = []
-        self._note_status()
+        for connector in (self,) + self.others:
+            connector.follow_line(True)
 
     def went_offline(self) -> None:
         """The line is down: statuses are not kept for later."""
-        self.online = False
         self.statuses = []
+        for connector in (self,) + self.others:
+            connector.follow_line(False)
+
+    def follow_line(self, online: bool) -> None:
+        """The line is up or down."""
+        self.online = online
         self._reported = self._unsteady = ()
+        self._note_status()
 
     def _conditions(self) -> tuple:
-        """(status, errorCode, vendorErrorCode, info) of the whole and of connector 1."""
+        """(status, errorCode, vendorErrorCode, info) of the whole and of connector 1; last this one's."""
         charger = self._charger
         status, code, vendor_error, info = charger.status, "NoError", "", ""
         if self._settings.get("send_error_status"):
@@ -146,7 +178,7 @@ class Adapter:
         elif status == "SuspendedEV" and not charger.plugged:
             info = "EV side disconnected"
         connector = (status, code, vendor_error, info)
-        if status == "Faulted":
+        if status == "Faulted" and not self.others:
             return connector, connector
         operative = self.operative[0] or charger.session  # which is not cut short
         # The whole knows Available, Unavailable and Faulted only (section 4.9).
@@ -161,9 +193,10 @@ class Adapter:
         if conditions == reported:
             self._unsteady = ()
         elif not reported or self._has_lasted(conditions):
-            for connector, condition in enumerate(conditions):
-                if not reported or condition != reported[connector]:
-                    self._add_status(connector, condition)
+            first = self.number + 1 - len(conditions)
+            for place, condition in enumerate(conditions):
+                if not reported or condition != reported[place]:
+                    self._add_status(first + place, condition)
             self._reported = conditions
 
     def _has_lasted(self, conditions: tuple) -> bool:
@@ -184,8 +217,10 @@ class Adapter:
         return self._status_payload(*self.statuses.pop(0))
 
     def status_of(self, connector: int) -> dict:
-        """A StatusNotification payload of this moment for connector 0 (the whole) or 1."""
-        return self._status_payload(connector, self._conditions()[connector], clock.unix_s())
+        """A StatusNotification payload of this moment for a connector, 0: the whole."""
+        conditions = self.at(connector)._conditions()
+        condition = conditions[-1 if connector else 0]
+        return self._status_payload(connector, condition, clock.unix_s())
 
     @staticmethod
     def _status_payload(connector: int, condition: tuple, unix_s: int) -> dict:
@@ -207,7 +242,8 @@ class Adapter:
             if self.enabled:
                 self._queue_missing_start()
                 await self.sampler.step(self.online)
-            await self.profiles.step(self.enabled)
+            if not self.obeys:
+                await self.profiles.step(self.enabled)
             self._queue.settle()
             if not self.online and self._queue.needs_compaction():
                 await self._queue.compact()
@@ -223,13 +259,19 @@ class Adapter:
         self._charger.book.set(faults.QUEUE_FULL, wanted and self._queue.full)
 
     def put_in_service(self, operative: list) -> None:
-        """Change what is in service: the whole, and connector 1. What runs comes to its end first."""
+        """Change what is in service: the whole, and the connectors. What runs comes to its end first."""
         self.operative = operative
-        self._follow_availability()
+        for connector in (self,) + self.others:
+            connector._follow_availability()
+
+    def is_operative(self, connector: int) -> bool:
+        """In service, and with the whole. Without a back office, which could change it again, all is."""
+        if not (self.enabled or self.obeys):
+            return True
+        return self.operative[0] and all(self.operative[connector : connector + 1])
 
     def _follow_availability(self) -> None:
-        """Without a back office, which could change it again, all is in service."""
-        operative = not self.enabled or all(self.operative)
+        operative = self.is_operative(self.number)
         if self._charger.available != operative:
             self._charger.set_available(operative)
 
@@ -237,8 +279,9 @@ class Adapter:
         session = self._charger.session
         if session and session.number != self._watched and self.enabled:
             self._watched = session.number
-            if storage.exists(self._path + REFUSED_FILE):
-                watching = loading.once(_REFUSED_TAG, "watch", self._path, self._charger, session)
+            path = self._refused_path
+            if storage.exists(path):
+                watching = loading.once(_REFUSED_TAG, "watch", path, self._charger, session)
                 self._watch = asyncio.create_task(watching)
 
     # --- what the back office asks for
@@ -246,7 +289,11 @@ class Adapter:
     @property
     def connectors(self) -> int:
         """How many connectors there are: numbers 1 … n, and 0 for the whole."""
-        return 1
+        return 1 + len(self.others)
+
+    def at(self, connector: int) -> "Adapter | None":
+        """That of a connector, 0 included; None where there is none."""
+        return ((self, self) + self.others)[connector] if connector <= self.connectors else None
 
     @property
     def authorizes_remote_start(self) -> bool:
@@ -258,15 +305,24 @@ class Adapter:
         """True when there is no socket whose lock could be opened."""
         return self._settings.get("cable_or_socket") == "Cable"
 
-    def can_start(self, connector: "int | None", id_tag: str) -> bool:
-        """True when a session may be started by a tag on a connector (None: any)."""
+    @property
+    def plugged(self) -> bool:
+        """A car is connected."""
+        return self._charger.plugged
+
+    def can_start(self, id_tag: str) -> bool:
+        """True when a session may be started by a tag here."""
         charger = self._charger
         reservation = charger.reservation
         if reservation and not reservation.parent and not reservation.admits(id_tag):
             return False
-        if connector is not None and not 0 < connector <= self.connectors:
-            return False
         return charger.session is None and charger.available and charger.status != "Faulted"
+
+    @property
+    def reserved(self) -> "int | None":
+        """Number of the reservation that it is kept for; None without one."""
+        reservation = self._charger.reservation
+        return reservation.number if reservation else None
 
     @property
     def reservable(self) -> str:
@@ -283,7 +339,7 @@ class Adapter:
         reservation = self._charger.reservation
         return bool(reservation and reservation.parent and not reservation.admits(id_tag))
 
-    def start(self, id_tag: str) -> str:
+    async def start(self, id_tag: str) -> str:
         """Start a session; returns why not, or nothing."""
         refusal = self._charger.start(id_tag)
         if refusal:

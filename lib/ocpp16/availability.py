@@ -6,13 +6,13 @@ from ocpp16.fields import NATURAL
 
 
 def read(path: str) -> list:
-    """[the whole is in service, connector 1 is] from a directory; all is where the note is damaged."""
+    """[the whole is in service, connector 1 is, …] from a directory; all is where the note is damaged."""
     try:
         kept = storage.read_json(path + AVAILABILITY_FILE)
     except ValueError:
         log.error("ocpp", "availability is damaged: all is in service")
         kept = None
-    if not isinstance(kept, list) or len(kept) != 2:
+    if not isinstance(kept, list) or len(kept) < 2:
         return [True, True]
     return [bool(part) for part in kept]
 
@@ -23,17 +23,17 @@ def _change(charge_point, payload: dict) -> tuple:
     connector, wanted = payload["connectorId"], payload["type"] == "Operative"
     if connector > adapter.connectors or not charge_point.settings.get("change_availability"):
         return {"status": "Rejected"}, None
-    operative = [
-        wanted if connector in (0, number) else part
-        for number, part in enumerate(adapter.operative)
-    ]
+    known = adapter.operative + [True] * (adapter.connectors + 1 - len(adapter.operative))
+    operative = [wanted if connector in (0, number) else part for number, part in enumerate(known)]
     try:
         if operative != adapter.operative:
             storage.write_json(charge_point.path + AVAILABILITY_FILE, operative)
     except OSError as error:
         log.error("ocpp", "availability not kept: %s" % error)
         return {"status": "Rejected"}, None
-    status = "Scheduled" if adapter.is_charging and not wanted else "Accepted"
+    concerned = (adapter,) + adapter.others if not connector else (adapter.at(connector),)
+    is_charging = any([part.is_charging for part in concerned])
+    status = "Scheduled" if is_charging and not wanted else "Accepted"
     return {"status": status}, lambda: adapter.put_in_service(operative)
 
 

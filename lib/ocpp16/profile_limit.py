@@ -16,6 +16,8 @@ class ProfileLimit:
     path: of the directory of profiles.
     """
 
+    connector = 1
+
     def __init__(self, charger, path: str) -> None:
         self.path = path
         self.charger = charger
@@ -64,7 +66,9 @@ class ProfileLimit:
         limit_ma = None
         rest_s = _FAR_S
         if in_force:
-            profiles = await loading.once(_FILES, "read", self.path, 1, *self.transaction)
+            profiles = await loading.once(
+                _FILES, "read", self.path, self.connector, *self.transaction
+            )
             now_s, is_unix = clock.unix_s(), True
             if not now_s:
                 now_s, is_unix = clock.uptime_s(), False

@@ -23,7 +23,7 @@ START = const(1)
 STOP = const(3)
 DONE = const(4)  # the oldest message is done; after a START with its session and transactionId
 TRANSACTION = const(5)  # a rewrite keeps what an open transaction needs: session, transactionId
-CLOSED = const(6)  # … and the session that was stopped last
+CLOSED = const(6)  # … and the session of a connector that was stopped last
 VALUES = const(7)
 
 ACTIONS = {START: "StartTransaction", VALUES: "MeterValues", STOP: "StopTransaction"}
@@ -32,6 +32,8 @@ MESSAGE_BYTES = const(9)
 MAPPING = "<Iq"
 _UNIX = const(0)
 UPTIME = const(1)  # nobody had told the time: seconds on a time line of the queue's own
+
+SESSION_BITS = const(24)  # a session's number; above them which of the connectors, 0 for the first
 
 NO_TRANSACTION = -1  # for messages of a transaction whose start was never accepted (errata 3.18)
 
@@ -49,6 +51,13 @@ _VALUES_MODULE = "ocpp16.meter_values"  # which that one loads
 _REWRITING_MODULE = "ocpp16.queue_rewriting"
 
 
+def with_newest(sessions: tuple, session: int) -> tuple:
+    """The newest session of each connector, with another one."""
+    connector = session >> SESSION_BITS
+    others = [known for known in sessions if known >> SESSION_BITS != connector]
+    return tuple(others + [session])
+
+
 class TransactionQueue:
     """Start, stop and meter values of transactions, delivered one by one.
 
@@ -56,21 +65,21 @@ class TransactionQueue:
     """
 
     def __init__(self, journal: Journal, settings) -> None:
-        self._journal = journal
+        self.journal = journal
         self.settings = settings
         self._head = 0  # offset of the oldest message in the journal
         self._in_journal = 0
         self._fresh: tuple = ()  # values that may get by without flash: (payload, ticks_ms)
         self._transactions: dict = {}  # session number: transactionId
-        self._started = 0  # sessions last seen to start and stop
-        self._stopped = 0
+        self.started: tuple = ()  # sessions last seen to start and stop, one of each connector
+        self.stopped: tuple = ()
         self._line_s = 0  # the uptime's 0 on the time line of undated messages
         self._undated = False
         self._thinned = 0  # this many of the oldest messages were thinned out last
         self._dense_bytes = 0  # what was left when there was nothing more to thin out
         self._rests_until_s = 0
         self._busy = False  # delivering or rewriting: never both
-        self.is_held = False  # what belongs to a message is still being written
+        self.held = 0  # so many ends of transactions have something that is still being written
         self._attempts = 0
         self._retry_ms = 0
         self.on_started = None  # called with (session number, idTagInfo) of a start's answer
@@ -81,7 +90,7 @@ class TransactionQueue:
         """Go on from what is in the journal."""
         self._head, self._in_journal = found.head, found.waiting
         self._transactions = found.transactions
-        self._started, self._stopped = found.started, found.stopped
+        self.started, self.stopped = found.started, found.stopped
         self._undated, self._line_s = found.line_s > 0, found.line_s
         for session in found.closed:  # the power may have been cut before that was done
             self._close(session)
@@ -96,9 +105,9 @@ class TransactionQueue:
 
     def _pop_record(self) -> tuple:
         """Move the head past the next message; returns that."""
-        record = self._journal.read(self._head)
+        record = self.journal.read(self._head)
         while record[1] not in ACTIONS:
-            record = self._journal.read(record[0])
+            record = self.journal.read(record[0])
         self._head = record[0]
         return record[1], record[2]
 
@@ -109,7 +118,7 @@ class TransactionQueue:
 
     @property
     def _free(self) -> int:
-        return self._journal.limit_bytes - self._journal.size
+        return self.journal.limit_bytes - self.journal.size
 
     @property
     def full(self) -> bool:
@@ -122,7 +131,7 @@ class TransactionQueue:
 
     def data_path(self, session: int) -> str:
         """The file with a session's samples for its StopTransaction; see transaction_data."""
-        return "%s.%d" % (self._journal.path, session)
+        return "%s.%d" % (self.journal.path, session)
 
     # --- time
 
@@ -152,28 +161,28 @@ class TransactionQueue:
 
     def put_start(self, session: int, members: str, unix_s: int, uptime_s: int) -> None:
         """Queue a session's StartTransaction, once: its members but for the timestamp."""
-        if session != self._started:
+        if session not in self.started:
             payload = self._pack(session, unix_s, uptime_s, members.encode())
             if self._put(START, payload, _START_BYTES):
-                self._started = session
+                self.started = with_newest(self.started, session)
 
     def has_started(self, session: int) -> bool:
         """True when a session's StartTransaction was queued."""
-        return session == self._started or session in self._transactions
+        return session in self.started or session in self._transactions
 
     def has_stopped(self, session: int) -> bool:
         """True when a session's StopTransaction was queued."""
-        return session == self._stopped
+        return session in self.stopped
 
     def put_stop(self, session: int, members: str, unix_s: int) -> None:
         """Queue a session's StopTransaction, once: recovering from a power cut may repeat it.
 
         members: but for the transactionId, the timestamp and the transactionData.
         """
-        if session != self._stopped:
+        if session not in self.stopped:
             payload = self._pack(session, unix_s, clock.uptime_s(), members.encode())
             if self._put(STOP, payload, _STOP_BYTES):
-                self._stopped = session
+                self.stopped = with_newest(self.stopped, session)
 
     def put_values(self, session: int, sample: bytes, unix_s: int, online: bool) -> None:
         """Queue a sample as MeterValues of a session, 0: of none.
@@ -209,7 +218,7 @@ class TransactionQueue:
         try:
             if self._free - RECORD_BYTES - len(payload) < reserve_bytes:
                 raise JournalFull("the queue is full")
-            self._journal.append(kind, payload)
+            self.journal.append(kind, payload)
         except (JournalFull, OSError) as error:
             log.error("ocpp", "%s lost: %s" % (ACTIONS[kind], error))
             return False
@@ -220,7 +229,7 @@ class TransactionQueue:
 
     def due(self) -> bool:
         """True when there is a message to deliver and no retry to wait for."""
-        if self._busy or self.is_held or not self.pending:
+        if self._busy or self.held or not self.pending:
             return False
         return not self._attempts or clock.ticks_diff(clock.ticks_ms(), self._retry_ms) >= 0
 
@@ -305,7 +314,7 @@ class TransactionQueue:
         self._in_journal -= 1
         self._thinned = max(0, self._thinned - 1)
         try:
-            self._journal.append(DONE, mark)
+            self.journal.append(DONE, mark)
         except (JournalFull, OSError) as error:  # it would be sent again after a restart
             log.error("ocpp", "delivery not noted: %s" % error)
         if kind == STOP:
@@ -319,7 +328,7 @@ class TransactionQueue:
             return False
         if self._undated and clock.boot_unix_s():
             return True
-        floor = self._journal.limit_bytes // (4 if self._in_journal else 8)
+        floor = self.journal.limit_bytes // (4 if self._in_journal else 8)
         if self._free < _THIN_BYTES:
             floor = _START_BYTES
         return self._head > floor or self._is_tight
@@ -327,7 +336,7 @@ class TransactionQueue:
     @property
     def _is_tight(self) -> bool:
         """Messages leave little room, and there are more to thin out than when that was tried last."""
-        tried = self._dense_bytes and self._journal.size < self._dense_bytes + _START_BYTES
+        tried = self._dense_bytes and self.journal.size < self._dense_bytes + _START_BYTES
         return self._free + self._head < _THIN_BYTES and not tried
 
     async def compact(self) -> None:
@@ -351,8 +360,8 @@ class TransactionQueue:
     async def _rewrite(self, module) -> None:
         dates = self._undated and clock.boot_unix_s()
         begin = self._thinned if self._is_tight else -1
-        kept = module.Rewriting(self._journal, self._head, self._dated if dates else None, begin)
-        steps = self._journal.rewrite_steps(kept.records(self._state()))
+        kept = module.Rewriting(self.journal, self._head, self._dated if dates else None, begin)
+        steps = self.journal.rewrite_steps(kept.records(self._state()))
         try:
             for _ in steps:
                 await asyncio.sleep_ms(0)
@@ -364,11 +373,11 @@ class TransactionQueue:
         if begin >= 0:
             self._thinned = kept.thinned
             hopeless = not begin and kept.dropped_bytes < _START_BYTES
-            self._dense_bytes = self._journal.size if hopeless else 0
+            self._dense_bytes = self.journal.size if hopeless else 0
 
     def _state(self):
         """What has to be known besides the messages."""
+        for session in self.stopped:
+            yield CLOSED, struct.pack("<I", session)
         for session, transaction in self._transactions.items():
             yield TRANSACTION, struct.pack(MAPPING, session, transaction)
-        if self._stopped:
-            yield CLOSED, struct.pack("<I", self._stopped)

@@ -8,26 +8,25 @@ import os
 
 from core import log, storage
 from micropython import const
-from ocpp16.adapter import REFUSED_FILE
 
 _SLOT = "card refused"
 _LOOK_MS = const(1000)
 
 
 def note(path: str, session, most_wh: int) -> None:
-    """Keep that a running session may take so much energy more (MaxEnergyOnInvalidId) and no other."""
-    storage.write_json(path + REFUSED_FILE, [session.number, session.meter_stop_wh + most_wh])
+    """Keep in a file that a running session may take so much energy more (MaxEnergyOnInvalidId)."""
+    storage.write_json(path, [session.number, session.meter_stop_wh + most_wh])
 
 
 async def watch(path: str, charger, session) -> None:
     """Pause a session that was refused, once it has had its energy; until it ends."""
     try:
-        kept = storage.read_json(path + REFUSED_FILE)
+        kept = storage.read_json(path)
     except ValueError:
         log.error("ocpp", "note of a refused tag is damaged")
         kept = None
     if not isinstance(kept, list) or len(kept) != 2 or kept[0] != session.number:
-        os.remove(path + REFUSED_FILE)  # of a session that has ended
+        os.remove(path)  # of a session that has ended
         return
     try:
         while charger.session is session:

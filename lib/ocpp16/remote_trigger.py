@@ -43,7 +43,7 @@ async def _send(charge_point, message: str, connector: "int | None") -> None:
             await charge_point.tell(message, adapter.status_of(number))
     elif message == "MeterValues":  # the whole has no meter of its own: it is sent when asked for
         for number in range(1, adapter.connectors + 1) if connector is None else (connector,):
-            values = await adapter.sampler.triggered_values(number)
+            values = await adapter.at(number).sampler.triggered_values(number)
             if values:
                 await charge_point.tell(message, values)
     else:

@@ -15,7 +15,9 @@ def _reset(charge_point, payload: dict) -> tuple:
     kind = payload["type"]
 
     def begin() -> None:
-        charge_point.adapter.stop(kind + "Reset")
+        adapter = charge_point.adapter
+        for connector in (adapter,) + adapter.others:
+            connector.stop(kind + "Reset")
         charge_point.resetting = asyncio.create_task(_finish_reset(charge_point, kind))
 
     return {"status": "Accepted"}, begin
@@ -27,7 +29,8 @@ async def _finish_reset(charge_point, kind: str) -> None:
     until = clock.ticks_add(clock.ticks_ms(), _GRACE_MS)
     adapter = charge_point.adapter
     while clock.ticks_diff(until, clock.ticks_ms()) > 0:
-        if adapter.settled and not (charge_point.online and queue.pending):
+        settled = all([connector.settled for connector in (adapter,) + adapter.others])
+        if settled and not (charge_point.online and queue.pending):
             break
         await asyncio.sleep_ms(_TICK_MS)
     queue.settle(now=True)

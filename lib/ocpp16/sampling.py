@@ -56,6 +56,8 @@ class Sampler:
     For StopTransaction's transactionData they go into a file of the transaction's own.
     """
 
+    connector = 1
+
     def __init__(self, settings, charger, queue) -> None:
         self._settings = settings
         self._charger = charger
@@ -167,7 +169,7 @@ class Sampler:
             values[0] = session.meter_stop_wh
             stamp = self._queue.stamp(session.stop_unix_s, clock.uptime_s())
             self._unwritten.append((session.number, END, stamp, values))
-            self._queue.is_held = True
+            self._queue.held += 1
 
     def _note_begin(self, session, values: list) -> None:
         values[0] = session.meter_start_wh
@@ -183,14 +185,15 @@ class Sampler:
             await asyncio.sleep_ms(0)
             module = loading.load(_VALUES_MODULE)
             await asyncio.sleep_ms(0)
-            sample = module.sample(1, context, self._measurands_at_end, values)
+            wanted = self._measurands_at_end
+            sample = module.sample(self.connector, context, wanted, values)
             if self._data and sample and (context == END or self._data.is_empty):
                 self._data.add(stamp, sample)
+            self._unwritten.pop(0)
             if context == END:
                 self._data = None
-            self._unwritten.pop(0)
+                self._queue.held -= 1
         loading.unload(_VALUES_MODULE)
-        self._queue.is_held = False
 
     def _record(self, number: int, begins: bool) -> None:
         """Write a session's samples from now on, where it has any or begins."""
@@ -231,12 +234,12 @@ class Sampler:
         await asyncio.sleep_ms(0)
         module = loading.load(_VALUES_MODULE)
         await asyncio.sleep_ms(0)
-        sample = module.sample(1, context, of_message, values, length_s)
+        sample = module.sample(self.connector, context, of_message, values, length_s)
         if sample and not self._is_over(number):
             self._queue.put_values(number, sample, unix_s, self._online)
         if number and self._data and of_data:
             await asyncio.sleep_ms(0)
-            sample = module.sample(1, context, of_data, values, length_s)
+            sample = module.sample(self.connector, context, of_data, values, length_s)
             if sample and not self._is_over(number):
                 self._data.add(stamp, sample)
         loading.unload(_VALUES_MODULE)

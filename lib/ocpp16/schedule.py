@@ -12,6 +12,7 @@ NEVER = 0xFFFFFFFF  # a time that does not come
 _OF_TENTH_AMPERE = const(1380)
 _OF_TENTH_WATT = const(6)
 _PHASES = const(3)  # section 7.13: assumed where none are told
+_STATION = const(3)  # rank of a profile for the whole station
 _AHEAD = const(16)  # changes that are looked at for one that makes a difference
 
 
@@ -90,6 +91,11 @@ def _prevailing(profiles, rank: int, now_s: int, start_s: "int | None") -> tuple
     return None, has_begun, until_s
 
 
+def of_station(profiles) -> list:
+    """Those that bound the whole station, and not each of its connectors."""
+    return [profile for profile in profiles if profile.rank == _STATION]
+
+
 def limit_at(profiles, now_s: int, start_s: "int | None") -> tuple:
     """(limit or None, when it may be another) at a time.
 
@@ -99,12 +105,12 @@ def limit_at(profiles, now_s: int, start_s: "int | None") -> tuple:
     """
     limit = None
     until_s = NEVER
-    for rank in range(3):
+    for rank in range(_STATION):
         limit, has_begun, change_s = _prevailing(profiles, rank, now_s, start_s)
         until_s = min(until_s, change_s)
         if limit or (has_begun and rank == 0):
             break
-    most, _, change_s = _prevailing(profiles, 3, now_s, start_s)
+    most, _, change_s = _prevailing(profiles, _STATION, now_s, start_s)
     return lower(limit, most), min(until_s, change_s)
 
 

@@ -127,7 +127,7 @@ def _fill(profile, payload: dict) -> None:
     )
 
 
-async def _keep(charge_point, payload: dict, connector: int, session: int, id_tag: str) -> bool:
+async def _keep(adapter, payload: dict, connector: int, session: int, id_tag: str) -> bool:
     """Put a profile on flash and into force; False when there is no room for it."""
     files = loading.load(_FILES)
     try:
@@ -137,10 +137,18 @@ async def _keep(charge_point, payload: dict, connector: int, session: int, id_ta
         profile.connector = connector
         profile.session = session
         profile.tag_crc = crc32(id_tag.encode()) if id_tag else 0
-        return await files.put(charge_point.adapter.profiles.path, profile, MAX_PROFILES)
+        return await files.put(adapter.profiles.path, profile, MAX_PROFILES)
     finally:
         loading.unload(_FILES)
-        charge_point.adapter.profiles.outdate()
+        _outdate(adapter)
+
+
+def _outdate(adapter) -> None:
+    """A profile has come or gone: also one that is for all connectors."""
+    for connector in (adapter,) + adapter.others:
+        connector.profiles.outdate()
+    if adapter.others:
+        adapter.others[0].whole.outdate()
 
 
 def _log_refusal(payload: dict, why: str) -> None:
@@ -156,11 +164,11 @@ async def _set(charge_point, payload: dict) -> tuple:
     why = _refusal(profile, connector)
     session = 0
     if profile["chargingProfilePurpose"] == "TxProfile" and not why:
-        session, id_tag = adapter.profiles.transaction
+        session, id_tag = adapter.at(connector).profiles.transaction
         transaction = profile.get("transactionId")
-        runs = id_tag is not None and (transaction is None or adapter.is_running(transaction))
-        why = "" if runs else "there is no such transaction"
-    if not why and not await _keep(charge_point, profile, connector, session, ""):
+        runs = transaction is None or adapter.at(connector).is_running(transaction)
+        why = "" if runs and id_tag is not None else "there is no such transaction"
+    if not why and not await _keep(adapter, profile, connector, session, ""):
         why = "there are %d already" % MAX_PROFILES
     if why:
         _log_refusal(profile, why)
@@ -186,10 +194,11 @@ async def check_remote(charge_point, payload: dict) -> bool:
     return not why
 
 
-async def install_remote(charge_point, id_tag: str, payload: dict) -> None:
-    """Keep the profile of a remote start for the session that runs now or waits for its plug."""
-    session = charge_point.adapter.profiles.transaction[0]
-    if not session or not await _keep(charge_point, payload, 1, session, id_tag):
+async def install_remote(charge_point, connector, id_tag: str, payload: dict) -> None:
+    """Keep the profile of a remote start for a connector's session that runs now or waits for its plug."""
+    session = connector.profiles.transaction[0]
+    place = charge_point.adapter, payload, connector.number
+    if not session or not await _keep(*place, session, id_tag):
         _log_refusal(payload, "there is no room, or its transaction is over")
 
 
@@ -205,13 +214,13 @@ def _is_meant(profile, payload: dict) -> bool:
 
 
 async def _clear(charge_point, payload: dict) -> tuple:
-    profiles = charge_point.adapter.profiles
+    adapter = charge_point.adapter
     try:
         count = await loading.once(
-            _FILES, "visit", profiles.path, lambda profile: _is_meant(profile, payload)
+            _FILES, "visit", adapter.profiles.path, lambda profile: _is_meant(profile, payload)
         )
     finally:
-        profiles.outdate()
+        _outdate(adapter)
     return {"status": "Accepted" if count else "Unknown"}, None
 
 
@@ -231,8 +240,10 @@ async def _compose(charge_point, payload: dict) -> tuple:
 
 async def _composite(charge_point, payload: dict, now_s: int) -> dict:
     """The ChargingSchedule that the profiles and the lasting limits make together."""
-    limits = charge_point.adapter.profiles
-    connector = max(1, payload["connectorId"])  # the whole draws what its one connector does
+    adapter, number = charge_point.adapter, payload["connectorId"]
+    limits = adapter.at(number).profiles
+    is_group = bool(adapter.others) and not number
+    connector = number if number or is_group else 1  # the whole draws what its one connector does
     profiles = await loading.once(_FILES, "read", limits.path, connector, *limits.transaction)
     schedule = loading.load(_SCHEDULE)
     try:
@@ -240,6 +251,9 @@ async def _composite(charge_point, payload: dict, now_s: int) -> dict:
         phases = int(charge_point.settings.get("phases")[0])
         slots = limits.charger.limits.slots()
         lasting_ma = min([slots[name] for name in _LASTING if name in slots] or (0,))
+        if is_group:
+            profiles = schedule.of_station(profiles)
+            lasting_ma = adapter.others[0].group_limit_ma
         most = schedule.of_ma(lasting_ma, phases if phases < _ASSUMED_PHASES else 0)
         start_s = schedule.begin_s(limits.session, now_s, True) or now_s
         duration_s = payload["duration"]
