@@ -34,3 +34,7 @@ class Lan:
     def address(self) -> str:
         """Its IPv4 address, empty while there is none."""
         return self._interface.ifconfig()[0] if self._interface.isconnected() else ""
+
+    def mask(self) -> str:
+        """The mask of its network."""
+        return self._interface.ifconfig()[1]

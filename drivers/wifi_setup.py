@@ -53,6 +53,11 @@ def leave(wifi) -> None:
         wifi.station.active(False)
 
 
+def mask(wifi) -> str:
+    """The mask of the network that the station is in."""
+    return wifi.station.ifconfig()[1]
+
+
 def failure(wifi) -> str:
     """Why joining has failed, for people."""
     reason = wifi.station.status()

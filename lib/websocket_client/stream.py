@@ -33,15 +33,17 @@ async def _open_on_device(address: str, port: int) -> tuple:
     return stream, stream
 
 
-async def open_host(host: str, port: int, timeout_ms: int, trust=None) -> tuple:
+async def open_host(host: str, port: int, timeout_ms: int, trust=None, through=None) -> tuple:
     """(reader, writer) connected to a host, through TLS with a secure.Trust.
 
     TLS shakes hands with the first writer.drain(). Finding the name and connecting may take timeout_ms
-    each. OSError, ValueError (files of certificates) or asyncio.TimeoutError when it fails.
+    each. through: awaited for the (reader, writer) where another leads to the host. OSError, ValueError
+    (files of certificates) or asyncio.TimeoutError when it fails.
     """
-    address = await asyncio.wait_for_ms(resolver.resolve(host), timeout_ms)
+    address = "" if through else await asyncio.wait_for_ms(resolver.resolve(host), timeout_ms)
     try:
-        reader, writer = await asyncio.wait_for_ms(_open(address, port), timeout_ms)
+        opening = through() if through else _open(address, port)
+        reader, writer = await asyncio.wait_for_ms(opening, timeout_ms)
     except (OSError, asyncio.TimeoutError):
         resolver.forget(host)
         raise

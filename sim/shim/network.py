@@ -22,9 +22,18 @@ _BEACON_TIMEOUT = 200
 _SCAN_MS = 1500
 
 NOWHERE = ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
-HOST = ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
 
 _static = {}  # by interface: what ifconfig was given
+
+
+def host() -> tuple:
+    """What DHCP gives in any network: each board has an address of its own on the host."""
+    return (
+        "127.0.0.%d" % (peek(registers.LAN_HOST) or 1),
+        "255.0.0.0",
+        "127.0.0.1",
+        "127.0.0.1",
+    )
 
 
 def hostname(name=None) -> str:
@@ -108,7 +117,7 @@ class WLAN:
             return _air("set_addresses")(_static, STA_IF, values)
         if self._ap:
             return ("192.168.4.1", "255.255.255.0", "192.168.4.1", "192.168.4.1")
-        return _static.get(STA_IF, HOST) if self.isconnected() else NOWHERE
+        return (_static.get(STA_IF) or host()) if self.isconnected() else NOWHERE
 
     def scan(self) -> list:
         """(SSID, BSSID, channel, dBm, security, hidden) of what is in reach; takes its time."""

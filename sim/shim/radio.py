@@ -3,7 +3,7 @@
 import time
 
 import registers
-from network import HOST, NOWHERE
+from network import NOWHERE, host
 from registers import peek, poke
 
 _OPEN, _WPA2 = 0, 3  # kinds of security
@@ -151,4 +151,4 @@ class LAN:
         """As WLAN.ifconfig."""
         if values is not None:
             return set_addresses(self._static, 0, values)
-        return self._static.get(0, HOST) if self.isconnected() else NOWHERE
+        return (self._static.get(0) or host()) if self.isconnected() else NOWHERE

@@ -40,6 +40,7 @@ RESET_CAUSE = const(119)  # what machine.reset_cause() answers
 UNIX_S = const(
     120
 )  # wall clock of the world, seconds since 1970: what a network time server tells
+LAN_HOST = const(122)  # last byte of the board's address in the owner's network; 0 stands for 1
 HEAP_ASKED = const(121)  # the probe collects and counts the heap into HEAP_USED, then writes 0
 
 # The board writes, the world reads.
