@@ -9,7 +9,7 @@ option = $(if $($(1)),--$(shell echo $(1) | tr A-Z a-z) '$($(1))')
 .NOTPARALLEL:
 
 help:
-	@echo 'make run [BOARDS= CSMS= HEAP= WEB= BENCH= DATA= SPEED= CODE= SETTINGS= CONFIG= ROOTS=]  controllers on the virtual bench'
+	@echo 'make run [BOARDS= LIGHT= GROUP= CSMS= HEAP= WEB= BENCH= DATA= SPEED= CODE= SETTINGS= CONFIG= ROOTS=]  controllers on the virtual bench'
 	@echo 'make test                                  lint, types and every test'
 	@echo 'make lint                                  the first two of these'
 	@echo 'make docs                                  docs/settings.md from the table of settings'
@@ -30,7 +30,7 @@ build/micropython/done: tools/get_micropython.sh
 	@tools/get_micropython.sh
 
 run: setup
-	@exec $(PYTHON) -m sim.run $(foreach name,BOARDS CSMS HEAP WEB BENCH DATA SPEED CODE SETTINGS CONFIG ROOTS,$(call option,$(name)))
+	@exec $(PYTHON) -m sim.run $(foreach name,BOARDS LIGHT GROUP CSMS HEAP WEB BENCH DATA SPEED CODE SETTINGS CONFIG ROOTS,$(call option,$(name)))
 
 # First what keeps the processors busy, the longest before all, then what needs them idle: stories on the bench and in the browser.
 test: lint

@@ -115,7 +115,7 @@ def two_figures(monkeypatch):
     monkeypatch.setattr(
         bench, "timed", lambda charges: [(("open_on_unplug_ms", "close_ms"), both)]
     )
-    monkeypatch.setattr(bench, "untimed", lambda sessions: [(("flash_writes",), fails)])
+    monkeypatch.setattr(bench, "untimed", lambda *options: [(("flash_writes",), fails)])
 
 
 def printed(capsys):

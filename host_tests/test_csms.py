@@ -70,6 +70,7 @@ def test_a_transaction_is_kept_with_its_numbers():
         assert kept == {
             "id": transaction,
             "idTag": "CARD",
+            "connectorId": 1,
             "meterStart": 10,
             "start": "2026-01-01T00:00:00Z",
             "meterStop": 30,
@@ -91,8 +92,10 @@ def test_a_repeated_start_is_counted_and_gets_the_same_transaction():
         again = await station.call("StartTransaction", **START)
         other = await station.call("StartTransaction", **{**START, "meterStart": 11})
         assert first[1]["transactionId"] == again[1]["transactionId"]
-        assert other[1]["transactionId"] > first[1]["transactionId"]
-        assert [t["starts"] for t in csms.state()["CP"]["transactions"]] == [2, 1]
+        beside = await station.call("StartTransaction", **{**START, "connectorId": 2})
+        numbers = [answer[1]["transactionId"] for answer in (first, other, beside)]
+        assert len(set(numbers)) == 3
+        assert [t["starts"] for t in csms.state()["CP"]["transactions"]] == [2, 1, 1]
 
     play(story)
 

@@ -178,8 +178,8 @@ def test_power_off_is_an_event_and_kills_the_pilot(caller):
 
 
 def test_the_bus_can_be_cut_and_disturbed(caller):
-    status, answer = caller.ask("PUT", "/api/bus", {"cut": [2], "noise": 0.1})
-    assert (status, answer) == (200, {"cut": [2], "noise": 0.1})
+    status, answer = caller.ask("PUT", "/api/bus", {"cut": [2], "noise": 0.1, "echo": [1]})
+    assert (status, answer) == (200, {"cut": [2], "noise": 0.1, "echo": [1]})
     assert caller.ask("PUT", "/api/bus", {"cut": [3]})[0] == 400
     assert caller.ask("GET", "/api/bus")[1] == answer
 

@@ -1,9 +1,7 @@
 """The bench's HTTP API: looks at the world and changes it. docs/ describes it for users."""
 
 import asyncio
-import json
 import logging
-import math
 from pathlib import Path
 from typing import Awaitable, Callable, Protocol
 
@@ -20,14 +18,17 @@ from sim.checks import (
     limited,
     list_of,
     mapping,
+    milliseconds,
     needed,
     number,
     one_of,
+    parsed,
     shaped,
     text,
     three,
     whole,
 )
+from sim.group_api import GroupApi
 from sim.shim import registers as layout
 from sim.world import World
 
@@ -52,6 +53,7 @@ VEHICLE: Shape = {
     "cable_a": one_of(*circuit.CABLE_OHM),
     "bcb": whole(1, 5),
 }
+LIGHT_VEHICLE = {key: check for key, check in VEHICLE.items() if key != "bcb"}
 CARD: Shape = {"uid": hex_bytes(4, 7, 10), "hold_ms": whole(1, 600_000)}
 MAINS: Shape = {"v": three(number(0, 500)), "hz": number(40, 70)}
 HOUSE: Shape = {"a": three(number(0, 1000))}
@@ -103,6 +105,7 @@ def create_app(world: World, csms: "Csms | None" = None, page: Path = PAGE) -> w
     app = web.Application(middlewares=[_errors], client_max_size=BODY_BYTES)
     app[_WORLD] = world
     app.add_routes(_look_routes() + _change_routes())
+    GroupApi(world, LIGHT_VEHICLE).add_to(app)
     BackOffice(csms).add_to(app)
     if page.is_dir():
         app[_PAGE] = page
@@ -135,10 +138,7 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 
 async def _body(request: web.Request) -> object:
-    try:
-        return json.loads(await request.read())
-    except (ValueError, RecursionError):
-        raise BadInput("the body is not JSON") from None
+    return parsed(await request.read())
 
 
 def _board(request: web.Request) -> Board:
@@ -155,7 +155,6 @@ def _look_routes() -> list[web.RouteDef]:
         web.get("/api/boards", _boards),
         web.get("/api/boards/{board}", _board_state),
         web.get("/api/boards/{board}/heap", _heap),
-        web.get("/api/bus", _bus_state),
         web.get("/api/events", _events),
     ]
 
@@ -191,18 +190,9 @@ async def _heap(request: web.Request) -> web.Response:
     raise web.HTTPServiceUnavailable(text="the firmware does not count its heap")
 
 
-async def _bus_state(request: web.Request) -> web.Response:
-    return web.json_response(request.app[_WORLD].bus_state())
-
-
 async def _events(request: web.Request) -> web.Response:
-    try:
-        since = float(request.query.get("since", "0"))
-    except ValueError:
-        since = math.nan
-    if math.isnan(since):
-        raise BadInput("since must be a number of milliseconds")
-    return web.json_response(request.app[_WORLD].events.since(since))
+    since_ms = milliseconds(request.query.get("since", "0"))
+    return web.json_response(request.app[_WORLD].events.since(since_ms))
 
 
 def _change(
@@ -234,7 +224,6 @@ def _change_routes() -> list[web.RouteDef]:
         web.put(base + "power", _set_power),
         web.put(base + "hang", _change(HANG, _hang, "ms")),
         web.put(base + "network", _change(NETWORK, _set_network)),
-        web.put("/api/bus", _set_bus),
     ]
 
 
@@ -318,14 +307,6 @@ def _set_network(board: Board, values: dict) -> dict:
     board.set_links(values)
     guests = board.radio.guests
     return {**board.links(), "networks": board.radio.networks, "hotspot_guests": guests}
-
-
-async def _set_bus(request: web.Request) -> web.Response:
-    world = request.app[_WORLD]
-    shape = {"cut": list_of(one_of(*world.boards), 100), "noise": number(0, 1)}
-    values = checked(await _body(request), shape)
-    world.set_bus(values.get("cut"), values.get("noise"))
-    return web.json_response(world.bus_state())
 
 
 class BackOffice:

@@ -57,6 +57,7 @@ class Board:
         self._now_s = 0.0
         self.registers = Registers(str(directory / "registers"))
         supply_offset = (number * 37 % 41 - 20) / 1000
+        self.registers[layout.LAN_HOST] = number
         self.model = BoardModel(self.registers, config, tell, supply_offset)
         self.model.powered = False
         self.radio = Radio(self.registers)

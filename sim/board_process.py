@@ -20,7 +20,8 @@ _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 
-def _die_with_the_bench() -> None:
+def die_with_the_bench() -> None:
+    """Call it in a child before exec: it ends with the thread that started it."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -105,7 +106,7 @@ class BoardProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_the_bench,
+                preexec_fn=die_with_the_bench,
                 start_new_session=True,
             )
 

@@ -1,5 +1,7 @@
 """Strict checking of what the bench's callers send: a shape is {key: check}."""
 
+import json
+import math
 from typing import Callable
 
 Check = Callable[[object], object]
@@ -8,6 +10,25 @@ Shape = dict[str, Check]
 
 class BadInput(ValueError):
     """The text says what is wrong and what is allowed."""
+
+
+def parsed(raw: bytes) -> object:
+    """The JSON in a body."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadInput("the body is not JSON") from None
+
+
+def milliseconds(text: str) -> float:
+    """A time in a query."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise BadInput("since must be a number of milliseconds")
+    return value
 
 
 def checked(body: object, shape: Shape, required: bool = True) -> dict:
@@ -115,6 +136,18 @@ def hex_bytes(*lengths: int) -> Check:
         if len(data) not in lengths or len(value) != 2 * len(data):  # type: ignore[arg-type]
             raise BadInput(f"must be {sizes} bytes in hexadecimal")
         return data
+
+    return check
+
+
+def hex_upto(most: int) -> Check:
+    """Any number of bytes in hexadecimal, 1 at least."""
+
+    def check(value: object) -> object:
+        try:
+            return hex_bytes(*range(1, most + 1))(value)
+        except BadInput:
+            raise BadInput(f"must be 1 to {most} bytes in hexadecimal") from None
 
     return check
 

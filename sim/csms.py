@@ -56,7 +56,7 @@ class Record:
 
     def same_start(self, start: dict[str, Any]) -> dict[str, Any] | None:
         """Return the open transaction that this very StartTransaction has already begun."""
-        keys = ("idTag", "start", "meterStart")
+        keys = ("connectorId", "idTag", "start", "meterStart")
         for known in self.transactions.values():
             if not known["stops"] and all(known[key] == start[key] for key in keys):
                 return known
@@ -171,7 +171,8 @@ class Peer(ChargePoint):
     def on_start_transaction(
         self, connector_id: int, id_tag: str, meter_start: int, timestamp: str, **_: Any
     ) -> call_result.StartTransaction:
-        start = {"idTag": id_tag, "meterStart": meter_start, "start": timestamp}
+        start = {"connectorId": connector_id, "idTag": id_tag}
+        start |= {"meterStart": meter_start, "start": timestamp}
         transaction = self.record.same_start(start)
         if transaction:
             transaction["starts"] += 1

@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from sim.registers import Registers
@@ -41,7 +42,7 @@ class Node(Protocol):
         """Its UART settings, or None while the UART is closed."""
 
     def driving(self) -> bool:
-        """Whether it drives the wire and therefore hears nothing."""
+        """Whether it drives the wire: it hears nothing, and garbles what others send."""
 
     def advance(self, now_s: float) -> "list[Sent]":
         """The bytes whose stop bit has passed since the last call."""
@@ -54,10 +55,14 @@ class Node(Protocol):
 
 
 class Bus:
-    """The wire: `step` each millisecond moves what is due from its talkers to its listeners."""
+    """The wire: `step` each millisecond moves what is due from its talkers to its listeners.
+
+    probe(talker, sent), set from outside, hears each byte as it is on the wire, garbled or not.
+    """
 
     def __init__(self, seed: "int | None" = None) -> None:
         self.noise = 0.0  # chance that a byte is corrupted
+        self.probe: "Callable[[Node, Sent], None]" = lambda talker, sent: None
         self.cut: "set[Node]" = set()  # nodes whose wires are off
         self._nodes: "list[Node]" = []
         self._recent: "list[tuple[Node, Sent]]" = []
@@ -71,6 +76,11 @@ class Bus:
         """Take a node off the bus for good."""
         self._nodes.remove(node)
         self.cut.discard(node)
+
+    def is_driven(self, but: Node) -> bool:
+        """Whether another node than this one drives the wire."""
+        others = (node for node in self._nodes if node is not but and node not in self.cut)
+        return any(node.driving() for node in others)
 
     def step(self, now_s: float) -> None:
         """Deliver every byte whose stop bit has passed by now."""
@@ -89,6 +99,7 @@ class Bus:
         byte = sent.byte
         if self._collides(talker, sent) or self._random.random() < self.noise:
             byte = self._garble(byte)
+        self.probe(talker, sent._replace(byte=byte))
         line = talker.line()
         for node in self._nodes:
             if node is talker or node in self.cut or node.driving() or node.line() is None:
@@ -99,11 +110,14 @@ class Bus:
         return byte ^ self._random.randrange(1, 256)
 
     def _collides(self, talker: Node, sent: Sent) -> bool:
-        """Whether another node stood on the wire during this byte."""
+        """Whether another node stood on the wire during this byte, or held it without a byte."""
         others = [(other.start_s, other.end_s) for node, other in self._recent if node != talker]
         for node in self._nodes:
-            if node != talker and node not in self.cut:
-                others.append(node.in_flight())
+            if node == talker or node in self.cut:
+                continue
+            if node.driving():
+                return True
+            others.append(node.in_flight())
         return any(start < sent.end_s and end > sent.start_s for start, end in others)
 
 
@@ -120,7 +134,7 @@ class BoardPort:
         self._registers = registers
         self._block = layout.UART0 + uart_number * layout.UART_WORDS
         self._de_pin = de_pin
-        self._echo = echo
+        self.echo = echo
         self._start_s: "float | None" = None  # of the byte now being shifted out
         self._free_s: "float | None" = None  # end of the last one, when more are waiting
         self._driven = False  # DE at the start of that byte
@@ -159,7 +173,7 @@ class BoardPort:
             if self._driven and self.driving():
                 sent.append(Sent(start_s, end_s, byte))
             self._start_s, self._free_s = None, end_s
-        if self._echo:
+        if self.echo:
             for item in sent:
                 self.receive(item.byte, item.end_s)
         return sent
@@ -215,7 +229,7 @@ class FrameNode:
         return self._line
 
     def driving(self) -> bool:
-        return bool(self._queue)
+        return bool(self._queue) and self._queue[0].start_s <= self._stepped_s
 
     def in_flight(self) -> "tuple[float, float]":
         return (self._queue[0].start_s, self._queue[0].end_s) if self._queue else _NOBODY

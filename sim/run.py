@@ -21,10 +21,11 @@ from pathlib import Path
 from aiohttp import web
 from tools.device_files import BuildError
 
-from sim import meter_maps
+from sim import group_line, meter_maps
 from sim.api import HOST, Csms, create_app
 from sim.board import Board, board_directory, write_parameters
 from sim.board_data import BoardData, chip_image
+from sim.light_slaves import LightSlaves
 from sim.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +33,11 @@ LAUNCHER = ROOT / "sim" / "shim" / "launch.py"
 INTERPRETERS = {"pc": "micropython32", "esp32": "micropython32-slow"}
 READY_S = 8.0  # the bench answers by then, even where a board's page does not
 MOST_BOARDS = 20
+MOST_GRID_A = 1000  # as the setting llm_grid_current
 DEMO = ("", "wss")  # choices that mean the demo back office; through TLS
 CSMS_OFFSET = 100  # the demo back office's port, from the bench's
+GROUP_OFFSET = 300  # port of the IP group on each board's own address, UDP and TCP
+RELAY_LINES = 19  # the host has sockets enough for all Clients of a Gateway
 DNS_OFFSET = 200  # UDP port of board n's name server, from the bench's, plus n
 PEM_BLOCK = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 SWITCH_S = 0.0005  # the world's thread waits that long for the other threads at most
@@ -55,6 +59,7 @@ class Bench:
         self._options = options
         self._root = root
         self._data: dict[int, BoardData] = {}
+        self._slaves = options.boards - 1 + options.light
         self._runner: "web.AppRunner | None" = None
 
     async def start(self) -> None:
@@ -62,6 +67,7 @@ class Bench:
         await self._start_back_office()
         for number in range(1, self._options.boards + 1):
             self._add_board(number)
+        self._add_light_slaves()
         deadline_s = time.monotonic() + READY_S  # building the first image may have taken longer
         self.world.start()
         boards = self.world.boards.values()
@@ -116,11 +122,13 @@ class Bench:
         config["web_port"] = self._options.web + number - 1
         config["dns_host"] = HOST  # here 192.168.4.1 is nobody's, and port 53 somebody else's
         config["dns_port"] = self._options.bench + DNS_OFFSET + number
+        config["group_port"] = self._options.bench + GROUP_OFFSET
+        config.setdefault("relay_lines", RELAY_LINES)
         data = BoardData(self._data_directory() / f"board-{number}")
         romfs = self._options.code == "romfs"
-        data.prepare_flash(
-            number, config, self.backend_url, romfs, self._options.settings, self._roots
-        )
+        own = group_line.settings(number, self._slaves, self._options.group)
+        new_settings = {**own, **self._options.settings}
+        data.prepare_flash(number, config, self.backend_url, romfs, new_settings, self._roots)
         directory = board_directory(self._root, number)
         (directory / "chip.img").write_bytes(chip_image())
         for path in (data.flash, data.romfs, data.console):
@@ -142,6 +150,23 @@ class Bench:
         data.load(board)
         self._data[number] = data
         self.world.add(board)
+
+    def _add_light_slaves(self) -> None:
+        count, boards = self._options.light, self._options.boards
+        if not count:
+            return
+        numbers = range(boards + 1, boards + count + 1)
+        settings = {
+            number: {
+                **group_line.settings(number, self._slaves, self._options.group),
+                **self._options.settings,
+                "connection_mode": "Slave",
+            }
+            for number in numbers
+        }
+        directory = self._root / "light"
+        directory.mkdir()
+        self.world.add_light(LightSlaves(settings, directory, self.world.events.add))
 
     def _data_directory(self) -> Path:
         if self._options.data:
@@ -253,10 +278,23 @@ def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
         default="romfs",
         help="where it runs: in place from a ROMFS partition, or copied from the file system",
     )
+    parser.add_argument(
+        "--light",
+        type=int,
+        default=0,
+        help="further slaves that run the group's code alone, without page and hardware",
+    )
+    parser.add_argument(
+        "--group", type=int, default=0, help="amperes a phase that new boards share from the start"
+    )
     parser.add_argument("--steps", action="store_true", help="time every asyncio step")
     options = parser.parse_args(arguments)
     if not 1 <= options.boards <= MOST_BOARDS:
         parser.error(f"boards must be 1 to {MOST_BOARDS}")
+    if not 0 <= options.light <= group_line.MOST_SLAVES + 1 - options.boards:
+        parser.error(f"boards and light slaves must be {MOST_BOARDS} at most")
+    if options.group and not group_line.LEAST_A <= options.group <= MOST_GRID_A:
+        parser.error(f"group must be {group_line.LEAST_A} to {MOST_GRID_A} amperes")
     if not re.fullmatch(r"\d+[kKmM]?", options.heap):
         parser.error("heap must be a size such as 160k")
     if options.csms not in (*DEMO, "none") and not re.match(r"wss?://", options.csms):

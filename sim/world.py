@@ -5,7 +5,8 @@ import time
 
 from sim.board import Board
 from sim.events import EventLog
-from sim.rs485 import Bus
+from sim.group_line import GroupLine
+from sim.light_slaves import LightSlaves
 from sim.shim import registers as layout
 
 STEP_S = 0.001
@@ -22,7 +23,8 @@ class World:
     def __init__(self) -> None:
         self.boards: dict[int, Board] = {}
         self.events = EventLog()
-        self.group_bus = Bus()
+        self.group_line = GroupLine()
+        self.light: "LightSlaves | None" = None
         self.lock = threading.RLock()
         self.now_s = time.monotonic()
         self._building_s = self.now_s
@@ -35,7 +37,12 @@ class World:
     def add(self, board: Board) -> None:
         """Put a board on the group bus and into the world."""
         self.boards[board.number] = board
-        self.group_bus.attach(board.group_port)
+        self.group_line.add(board.number, board.group_port)
+
+    def add_light(self, slaves: LightSlaves) -> None:
+        """Put light slaves on the group bus and into the world."""
+        self.light = slaves
+        slaves.connect(self.group_line)
 
     def tell(self, board: int, what: str, value: object) -> None:
         """Note an event now."""
@@ -47,6 +54,8 @@ class World:
             thread.start()
         for board in self.boards.values():
             board.power(True)
+        if self.light:
+            self.light.start()
 
     def close(self) -> None:
         """Stop time and end every board."""
@@ -56,25 +65,14 @@ class World:
                 thread.join()
         for board in self.boards.values():
             board.close()
-
-    def set_bus(self, cut: "list[int] | None" = None, noise: "float | None" = None) -> None:
-        """Take boards off the group bus, disturb it."""
-        with self.lock:
-            if cut is not None:
-                self.group_bus.cut = {self.boards[number].group_port for number in cut}
-            if noise is not None:
-                self.group_bus.noise = noise
-
-    def bus_state(self) -> dict:
-        """How the group bus is disturbed."""
-        cut = [n for n, board in self.boards.items() if board.group_port in self.group_bus.cut]
-        return {"cut": cut, "noise": self.group_bus.noise}
+        if self.light:
+            self.light.close()
 
     def step(self, now_s: float) -> None:
         """Bring everything up to now_s."""
         with self.lock:
             self.now_s = now_s
-            self.group_bus.step(now_s)
+            self.group_line.step(now_s)
             for board in self.boards.values():
                 board.step(now_s)
             if now_s - self._building_s >= BUILDING_S:
@@ -85,7 +83,10 @@ class World:
         elapsed_s = now_s - self._building_s
         self._building_s = now_s
         models = [board.model for board in self.boards.values()]
-        chargers_a = [sum(model.meter.a[phase] for model in models) for phase in range(3)]
+        drawn = [model.meter.a for model in models]
+        if self.light:
+            drawn.append(self.light.amps())
+        chargers_a = [sum(amps[phase] for amps in drawn) for phase in range(3)]
         unix_s = int(time.time())
         for model in models:
             amps = [house_a + a for house_a, a in zip(model.house_a, chargers_a)]

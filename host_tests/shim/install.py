@@ -70,10 +70,15 @@ def _pointer(view_name: str):
     return pointer
 
 
-def install() -> None:
-    """Put the shim in place: paths, built-in names, time, asyncio."""
-    from virtual_time import clock, ticks_add, ticks_diff
+def install(clock=None) -> None:
+    """Put the shim in place: paths, built-in names, time, asyncio.
 
+    clock has ticks_us, ticks_ms and sleep_us; without one time is virtual.
+    """
+    import virtual_time
+    from virtual_time import ticks_add, ticks_diff
+
+    clock = clock or virtual_time.clock
     for path in (ROOT / "sim" / "shim", ROOT / "lib", ROOT):
         if str(path) not in sys.path:
             sys.path.insert(0, str(path))

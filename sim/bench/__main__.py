@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
-from sim.bench import charging, controller, memory, ocpp, outage, tags
+from sim.bench import charging, controller, group, memory, ocpp, outage, site, tags
 from sim.bench.figures import Row
 from sim.bench.stand import ROOT, end_all
+from sim.group_line import MOST_SLAVES
 
 OUTPUT = ROOT / "build" / "bench.json"
 Measure = Callable[[], list[Row]]
@@ -32,20 +33,23 @@ def timed(charges: int) -> Measurements:
         (("offline_replay_per_s",), partial(outage.offline_replay, 10)),
         (("meter_values_ms",), ocpp.round_trip),
         (("wss_connect_ms",), ocpp.secure_connect),
+        (("group_cycle_ms", "group_reaction_ms"), partial(group.times, 5)),
         (("tag_lookup_ms",), tags.lookup),
     ]
 
 
-def untimed(sessions: int) -> Measurements:
-    """Figures that do not mind company: side by side."""
+def untimed(sessions: int, slaves: int = 3) -> Measurements:
+    """Figures that do not mind company: side by side. slaves: in the group of the scenario for the heap."""
     heap = "min_heap_code_in_heap_kb"
     return [
         (("heap_growth_bytes",), partial(memory.heap_growth, sessions)),
-        (("min_heap_kb",), partial(memory.min_heap, "romfs", "min_heap_kb")),
-        ((heap,), partial(memory.min_heap, "heap", heap)),
+        (("min_heap_kb",), partial(memory.min_heap, "romfs", "min_heap_kb", slaves)),
+        ((heap,), partial(memory.min_heap, "heap", heap, slaves)),
         (("flash_writes",), partial(memory.flash_writes, 180)),
         (("page_bytes",), memory.page_bytes),
         (("ocpp_heap_kb",), ocpp.heap),
+        (site.DAY_FIGURES, site.day),
+        (site.FAULT_FIGURES, partial(site.faults, 20)),
     ]
 
 
@@ -77,6 +81,14 @@ def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sim.bench", description="Measures the figures.")
     parser.add_argument("--only", default="", help="names, with commas between them")
     parser.add_argument("--charges", type=int, default=40, help="for the times of charging")
+    parser.add_argument(
+        "--slaves",
+        type=int,
+        default=3,
+        choices=range(MOST_SLAVES + 1),
+        metavar=f"0 … {MOST_SLAVES}",
+        help="of the group's master for min_heap_kb",
+    )
     parser.add_argument("--sessions", type=int, default=1000, help="for heap_growth_bytes")
     options = parser.parse_args(arguments)
     known = [name for names, _ in timed(1) + untimed(1) for name in names]
@@ -109,7 +121,7 @@ def main(arguments: "list[str] | None" = None, output: Path = OUTPUT) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     lines = []
     first = wanted(timed(options.charges), options.only)
-    then = wanted(untimed(options.sessions), options.only)
+    then = wanted(untimed(options.sessions, options.slaves), options.only)
     try:
         for row in rows(first, then):
             if row.figure in options.only:

@@ -15,7 +15,8 @@ from sim.bench.stand import ANSWER_S, HOST, Stand, StandError
 LOGIN = {"user": "WLQ01", "password": "40000003"}
 # What is loaded when the first page shows, beside static imports; the rest waits for a click.
 _FIRST = {
-    "app.js": ("lang_en.js", "page_state.js"),
+    "app.js": ("page_state.js",),
+    "dom.js": ("lang_en.js",),
     "page_state.js": ("chart.js", "sessions.js"),
     "state_sheet.js": ("state.css",),
 }
@@ -96,7 +97,13 @@ class Browser:
         """Look at each section, and at what the first page asks for later; change a setting."""
         for section in SECTIONS.split():
             self.get("/api/settings?page=" + section)
-        for path in ("/api/history", "/api/sessions?limit=20", "/api/whitelist", "/api/export"):
+        for path in (
+            "/api/group",
+            "/api/history",
+            "/api/sessions?limit=20",
+            "/api/whitelist",
+            "/api/export",
+        ):
             self.get(path)
         status, _, answer = self.request("PUT", "/api/settings", {"stop_limit": 130})
         if status != 200:

@@ -4,7 +4,7 @@ import time
 
 from sim.bench.browser import Browser
 from sim.bench.figures import Bar, Row, growth
-from sim.bench.scenario import SCENARIO, SETTINGS, run_scenario
+from sim.bench.scenario import SCENARIO, SETTINGS, group_options, run_scenario
 from sim.bench.stand import PLUG_CHARGES, Stand, StandError
 from sim.shim import registers as layout
 
@@ -14,29 +14,33 @@ WARM_UP_SESSIONS = 50
 CHARGE_EACH = 50
 
 
-def min_heap(code: str, figure: str) -> list[Row]:
-    """Smallest heap in which the whole scenario runs to its end; `code` as sim.run's option."""
+def min_heap(code: str, figure: str, slaves: int) -> list[Row]:
+    """Smallest heap in which the whole scenario runs to its end; `code` as sim.run's option.
+
+    slaves: of the group whose master the controller is.
+    """
     heaps_kb = list(HEAPS_KB)
     reason = "runs in the smallest heap tried"
     low, high = 0, len(heaps_kb)
     while low < high:
         middle = (low + high) // 2
-        trouble = _trouble(heaps_kb[middle], code)
+        trouble = _trouble(heaps_kb[middle], code, slaves)
         if trouble:
             low, reason = middle + 1, f"{heaps_kb[middle]} kB: {trouble}"
         else:
             high = middle
     if low == len(heaps_kb):
         return [Row(figure, None, "kB", "", error=reason)]
-    conditions = f"SPEED=pc, CODE={code}, 4 kB steps, {SCENARIO}; {reason}"
+    conditions = f"SPEED=pc, CODE={code}, 4 kB steps, {slaves} slaves, {SCENARIO}; {reason}"
     return [Row(figure, heaps_kb[low], "kB", conditions)]
 
 
-def _trouble(heap_kb: int, code: str) -> str:
+def _trouble(heap_kb: int, code: str, slaves: int) -> str:
     """Why the scenario does not run in a heap; empty where it does."""
     console = ""
+    options = group_options(slaves)
     try:
-        with Stand(SETTINGS, heap=f"{heap_kb}k", code=code) as stand:
+        with Stand(SETTINGS, heap=f"{heap_kb}k", code=code, **options) as stand:
             try:
                 run_scenario(stand)
             finally:

@@ -9,7 +9,7 @@ import time
 
 import registers
 
-_PROBE_MS = 40
+_PROBE_MS = 160  # more often would count as the firmware's CPU time
 
 
 class ChipBus:
@@ -93,7 +93,7 @@ async def probe() -> None:
     passes = 0
     while True:
         passes += 1
-        if passes % 12 == 0:
+        if passes % 3 == 0:
             free = gc.mem_free()
             low = min(low, free)
             registers.poke(registers.HEAP_FREE, free)
