@@ -220,14 +220,14 @@ def test_a_contactor_that_does_not_close_is_a_fault(rig):
 def test_a_limit_below_6_a_pauses_and_gives_its_reason(rig):
     async def story(rig):
         await charging(rig)
-        rig.limits.set("load management", 10000)
+        rig.limits.set("group", 10000)
         await asyncio.sleep(1)
         assert (rig.charger.signaled_ma, rig.pilot.duty_permille) == (10000, 167)
-        rig.limits.set("load management", 5000)
+        rig.limits.set("group", 5000)
         await asyncio.sleep(8)
         assert (rig.charger.state, rig.charger.status) == ("B1", "SuspendedEVSE")
-        assert rig.charger.reason == "Paused: load management"
-        rig.limits.set("load management", None)
+        assert rig.charger.reason == "Paused: the group of chargers has no current to spare"
+        rig.limits.set("group", None)
         await asyncio.sleep(5)
         assert (rig.charger.status, rig.charger.signaled_ma) == ("Charging", 32000)
 

@@ -120,12 +120,12 @@ def test_a_car_that_ignores_the_stop_stays_out_until_it_is_unplugged(rig):
         await rig.charge()
         rig.car(obeys_pilot=False)
         stopped_ms = rig.car()
-        rig.limits.set("load management", 0)
+        rig.limits.set("group", 0)
         await asyncio.sleep(8)
         assert 6000 <= rig.when("coil", False, stopped_ms) - stopped_ms <= 6200
         lines = ("Car ignores stop", "Please unplug")
         rig.assert_faulted("car_ignores_pilot", "OtherError", "flashing fast", lines)
-        rig.limits.set("load management", None)
+        rig.limits.set("group", None)
         await asyncio.sleep(120)
         assert rig.charger.faults == ["car_ignores_pilot"]
         rig.car(plugged=False)

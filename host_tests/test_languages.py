@@ -12,8 +12,8 @@ LANGUAGES = ("en", "de", "zh")
 TABLES = ("texts", "settings")
 # what a browser loads until the state shows, in the largest language
 FIRST_VISIT = (
-    "index.html style.css app.js dom.js icon.svg lang_de.js page_state.js state_now.js state_sheet.js"
-    " state.css chart.js units.js sessions.js setup.js fields.js"
+    "index.html style.css app.js charger.js dom.js icon.svg lang_de.js page_state.js state_now.js"
+    " state_sheet.js state.css chart.js units.js sessions.js setup.js fields.js"
 ).split()
 MOST_BYTES = 50_000
 

@@ -53,7 +53,7 @@ def test_the_way_of_a_charge(tmp_path, scheme, ready, waits, awaited, charges, p
         await asyncio.sleep(30)
         assert shows(charges, "Charging")
         assert re.fullmatch(r"0:00:(28|29|30)  0\.0[45]kWh", rig.shown.lcd[1])
-        rig.limits.set("load management", 0)
+        rig.limits.set("group", 0)
         await asyncio.sleep(8)
         assert shows(pauses, "Circuit overload", "DLB Mode active")
         rig.charger.stop("Local")

@@ -199,7 +199,7 @@ def test_a_car_has_its_time_to_follow_a_smaller_offer(tmp_path):
 
     async def story(rig):
         await rig.charge()
-        rig.limits.set("load management", 10000)
+        rig.limits.set("group", 10000)
         follow = rig.world.vehicle._target_ma
         rig.world.vehicle._target_ma = lambda: 32000
         await asyncio.sleep(5)

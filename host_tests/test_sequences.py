@@ -162,7 +162,7 @@ def test_6_a_smaller_offer_goes_out_at_once(rig):
         await charging(rig)
         for amps, permille in ((16, A16), (10, A10), (6, 100)):
             changed_ms = rig.car()
-            rig.limits.set("load management", amps * 1000)
+            rig.limits.set("group", amps * 1000)
             await asyncio.sleep(0.5)
             assert after(rig, "duty", permille, changed_ms) <= 150
         assert rig.charger.status == "Charging"
@@ -173,11 +173,11 @@ def test_6_a_smaller_offer_goes_out_at_once(rig):
 def test_6_a_larger_offer_waits_until_5_s_after_the_last_change(rig):
     async def story(rig):
         await charging(rig)
-        rig.limits.set("load management", 10000)
+        rig.limits.set("group", 10000)
         await asyncio.sleep(1)
         lowered_ms = rig.when("duty", A10)
         for amps in (12, 14, 16):
-            rig.limits.set("load management", amps * 1000)
+            rig.limits.set("group", amps * 1000)
             await asyncio.sleep(1)
             assert rig.charger.signaled_ma == 10000  # as the car is told
         await asyncio.sleep(8)
@@ -192,10 +192,10 @@ def test_6_a_larger_offer_waits_until_5_s_after_the_last_change(rig):
 def test_6_a_new_limit_is_on_the_wire_within_10_s(rig):
     async def story(rig):
         await charging(rig)
-        rig.limits.set("load management", 10000)
+        rig.limits.set("group", 10000)
         await asyncio.sleep(0.2)
         raised_ms = rig.car()
-        rig.limits.set("load management", 20000)
+        rig.limits.set("group", 20000)
         await asyncio.sleep(10)
         assert after(rig, "duty", 333, raised_ms) <= 5100
 
@@ -206,9 +206,9 @@ def test_6_an_offer_taken_away_comes_back_5_s_later_at_the_earliest(rig):
     async def story(rig):
         await charging(rig)
         paused_ms = rig.car()
-        rig.limits.set("load management", 0)
+        rig.limits.set("group", 0)
         await asyncio.sleep(0.5)
-        rig.limits.set("load management", None)
+        rig.limits.set("group", None)
         await asyncio.sleep(9)
         (_, x1), (back_ms, permille) = duties(rig, paused_ms)
         assert (x1, permille) == (STEADY, A32)

@@ -7,14 +7,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ("en", "de", "zh")
-# Limits that are set with a reason in a variable, and those of what is still to come.
+# Limits that are set with a reason in a variable.
 OTHER_LIMITS = {
     "overload",
     "temperature",
     "cold load pickup",
     "start time",
     "start delay",
-    "load management",
+    "building",
+    "building meter",
+    "solar surplus",
+    "group",
+    "group master",
     "charging profile",
 }
 

@@ -7,12 +7,12 @@ from action_rig import ROLES, Stand
 from auth import whitelist
 from core.setting_types import declarations
 
-EXTRA = {"scan_wifi": "WWW", "calibrate_pilot": "W--"}
+EXTRA = {"scan_wifi": "WWW", "group_setup": "WW-", "calibrate_pilot": "W--"}
 TAG = "04A1B2C3"
 
 
 def rights() -> dict:
-    """{action: letters of the three roles} as settings.tsv has them, and the two without a row."""
+    """{action: letters of the three roles} as settings.tsv has them, and those without a row."""
     found = {}
     for row in declarations():
         if row.type.startswith("action"):
@@ -32,7 +32,7 @@ VALUES = {
 def test_each_action_is_for_the_roles_that_the_table_names(tmp_path, monkeypatch):
     async def story(stand, push):
         table = rights()
-        assert len(table) == 17
+        assert len(table) == 18
         for key, letters in table.items():
             for role, letter in zip(ROLES, letters):
                 status, answer = await push(key, VALUES.get(key), role)

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from core.setting_types import declarations, default, find
+from core import setting_default
+from core.setting_types import declarations, default
 from core.settings import Settings
 from web_rig import Browser, make_services, play, visit
 
@@ -287,6 +288,7 @@ def test_a_key_that_is_none_is_said_to_be_no_setting(key):
         await browser.login("manufacturer")
         response = await put(browser, **{key: 1})
         assert (response.status_code, response.json) == (422, {"errors": {key: "is no setting"}})
-        assert find(key) is None
+        with pytest.raises(KeyError):
+            setting_default.of(key)
 
     play(story)

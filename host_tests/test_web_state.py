@@ -173,6 +173,10 @@ def test_the_building_meter_and_its_limit_are_shown_where_they_are():
 
     async def story(browser, services):
         services.settings.values["dlb_max_current"] = 45
+        assert (await state_of(browser))[
+            "dlb_max"
+        ] is None  # without load balancing it bounds nothing
+        services.settings.change({"dlb_function": "DLB"})
         state = await state_of(browser)
         assert [state[f"dlb_l{n}"] for n in (1, 2, 3)] == [-1.0, 44.0, 45.1]
         assert state["dlb_max"] == 45

@@ -111,6 +111,8 @@ def make_services(**others) -> SimpleNamespace:
             "settings": RigSettings(),
             "config": {"allow_factory_passwords": True},
             "authorizer": None,
+            "group": None,
+            "group_carrier": None,
             "on_restart": lambda: None,
             "charger": Charger(),
             "meter": meter,

@@ -1,4 +1,4 @@
-"""Actions on what belongs to the station: its meter, the meters it knows, the networks around it."""
+"""Actions on what belongs to the station: its meter, the meters it knows, networks and slaves around it."""
 
 import json
 
@@ -84,3 +84,15 @@ async def scan(call) -> dict:
     except OSError as error:
         call.refuse("the scan fails: %s" % error)
     return {"result": networks, "text": "%d networks" % len(networks)}
+
+
+async def settle(call) -> dict:
+    """Have a master look for slaves without a number, or end that with False."""
+    group = call.needed(call.services.group, "a group of chargers")
+    if group.role != "master":
+        call.refuse("the master of the group does that")
+    if call.value is False:
+        group.settle(0)
+        return {"result": 0, "text": "no more slaves are looked for"}
+    group.settle()
+    return {"result": group.settling, "text": "slaves are looked for, %d s" % group.settling}

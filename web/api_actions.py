@@ -2,7 +2,7 @@
 
 from microdot import abort
 
-from core import loading
+from core import loading, storage
 from web.app import json_object
 
 _TYPES = "core.setting_types"
@@ -23,10 +23,15 @@ _ACTIONS = {  # what does it: names that the firmware has anyhow, since each new
     "set_zero": "web.actions_device set_zero",
     "dlb_meters_list": "web.actions_device read",
     "scan_wifi": "web.actions_device scan",
+    "group_setup": "web.actions_device settle",
     "calibrate_pilot": "web.actions_pilot set",
 }
 # Actions without a row in settings.tsv: who may change this setting may do it.
-_RIGHT_OF = {"scan_wifi": "ssid", "calibrate_pilot": "temperature_calibration"}
+_RIGHT_OF = {
+    "scan_wifi": "ssid",
+    "group_setup": "slave_number",
+    "calibrate_pilot": "temperature_calibration",
+}
 
 
 class Call:
@@ -58,7 +63,8 @@ def _checked(key: str, role: str, value):
     """The value as the action takes it; ends the request without the right to it, or with a wrong value."""
     types = loading.load(_TYPES)
     try:
-        declaration = types.find(_RIGHT_OF.get(key, key))
+        line = storage.find_line(types.TABLE, (_RIGHT_OF.get(key, key) + "\t",))
+        declaration = types.Declaration(line)
         if not declaration.may_write(role):
             abort(403, {"error": "not for this login"})
         if declaration.type != "action+text":

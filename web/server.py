@@ -22,6 +22,7 @@ _HEAD_BYTES = const(4096)
 _HEAD_BLOCK_BYTES = const(128)
 _BLOCK_BYTES = const(256)
 _SEND_BYTES = const(256)  # gathered at most, unless a piece is larger
+_SENDS_A_TURN = const(3)  # as long as the socket takes them at once
 _REQUEST_MS = const(10000)  # a request is complete by then
 # A client that takes nothing of its answer, or sends nothing of a long body, is gone after this.
 _STALL_MS = const(10000)
@@ -96,6 +97,7 @@ class Connection:
         self._writer = writer
         self._ahead = b""  # read, and not yet taken
         self._out = bytearray()
+        self._sends = 0
         self._unread = 0  # bytes of the body still to come
         self.address = address_of(writer.get_extra_info("peername"))
         self.task = asyncio.current_task()
@@ -178,7 +180,10 @@ class Connection:
         data, self._out = self._out, bytearray()
         self.has_sent = True
         self._writer.write(data)
-        await self._writer.drain()
+        self._sends += 1
+        # MicroPython's stream keeps in out_buf what the socket did not take; to drain always costs a turn
+        if self._sends % _SENDS_A_TURN == 0 or getattr(self._writer, "out_buf", True):
+            await self._writer.drain()
         self.extend(_STALL_MS)
 
     def forget(self) -> None:

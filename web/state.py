@@ -75,7 +75,8 @@ _THREE_DECIMALS = const(47)
 
 _CACHE_MS = const(500)  # requests within this time get the same text
 _HEAP_MS = const(5000)  # counting a heap's free blocks takes milliseconds
-_MEMBERS_A_TURN = const(6)  # formatted before other tasks get their turn
+_MEMBERS_A_PIECE = const(6)
+_PIECES_A_TURN = const(2)  # formatted before other tasks get theirs
 _NONE3 = (None, None, None)
 
 
@@ -100,14 +101,6 @@ def member(index: int, value) -> str:
 def duration(seconds: int) -> str:
     """Seconds as hh:mm:ss."""
     return "%02d:%02d:%02d" % (seconds // 3600, seconds // 60 % 60, seconds % 60)
-
-
-def _setting(settings, key: str):
-    """A setting's value; None where what it belongs to is not part of the firmware."""
-    try:
-        return settings.get(key)
-    except KeyError:
-        return None
 
 
 def _limits(slots: dict) -> str:
@@ -160,10 +153,11 @@ class State:
         texts = []
         for text in self.members(values):
             texts.append(text)
-            if len(texts) == _MEMBERS_A_TURN:
+            if len(texts) == _MEMBERS_A_PIECE:
                 pieces.append(self._piece(pieces, texts))
                 texts = []
-                await asyncio.sleep(0)
+                if len(pieces) % _PIECES_A_TURN == 0:
+                    await asyncio.sleep(0)
         if texts:
             pieces.append(self._piece(pieces, texts))
         pieces[-1] += b"}"
@@ -246,7 +240,7 @@ class State:
         values = [
             None if power_mw is None else (power_mw + 500) // 1000,
             settings.get("output_current_limit"),
-            _setting(settings, "dlb_max_current"),
+            settings.get("dlb_max_current") if settings.get("dlb_function") == "DLB" else None,
             charger.contactor_cycles,
             charger.plug_cycles,
             services.serial,

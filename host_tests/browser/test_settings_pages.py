@@ -114,6 +114,7 @@ def test_a_change_that_may_lock_out_asks_first(station, browser_page):
 def test_leaving_with_changes_asks_first(station, browser_page):
     page = browser_page(station, "operator")
     open_form(page, "backend")
+    page.get_by_text("Timing and messages").click()
     page.get_by_label("Wait for answers").fill("44")
     page.get_by_role("link", name="System").click()
     page.get_by_role("button", name="Keep editing").click()

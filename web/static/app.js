@@ -1,134 +1,19 @@
-// The frame around the pages: login, sections, texts, calls to the controller and its live state.
+// The frame around the pages: login, sections, the way from one to the other. No page imports it.
 
-import {ask, el, icon} from './dom.js';
+import {api, banner, guard, hasChanges, live, session, setSession} from './charger.js';
+import {LANGUAGES, ask, el, icon, language, loadTexts, remembered, t} from './dom.js';
 
-export {ask, el, icon, openDialog, say} from './dom.js';
-
-export const SECTIONS = ['STATE', 'NETWORK', 'INSTALLATION', 'SYSTEM', 'BACKEND', 'WHITELIST',
+const SECTIONS = ['STATE', 'NETWORK', 'INSTALLATION', 'SYSTEM', 'BACKEND', 'WHITELIST',
   'MANUFACTURER', 'LOADMANAGEMENT', 'AUTHORIZATION'];
-const LANGUAGES = {en: 'English', de: 'Deutsch', zh: '中文'};
 const OWN_MODULE = ['STATE', 'WHITELIST']; // the other sections are forms
-const [BUSY_TRIES, BUSY_MS] = [4, 700];
 const RELOAD_MS = 3000; // until a page that did not load is asked for again
-const SILENCE_MS = 6000; // a live stream brings something every second
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
 const systemIsDark = matchMedia('(prefers-color-scheme: dark)');
 
-export let session = {csrf: ''};
-let words = null; // the language's module
 let leave = null; // ends the page that is shown
 let shown = ''; // its address
-let hasChanges = () => false;
-
-// --- texts
-
-const remembered = (key) => localStorage.getItem(key) || '';
-
-function language() {
-  const wanted = [remembered('language'), ...navigator.languages].map((tag) => tag.slice(0, 2));
-  return wanted.find((code) => code in LANGUAGES) || 'en';
-}
-
-/** Text of a key in the chosen language, with {0}, {1}, … replaced by the values. */
-export function t(key, ...values) {
-  const text = words.texts[key] ?? key;
-  return text.replace(/\{(\d)\}/g, (_, index) => values[index]);
-}
-
-/** A setting's or reading's name in the chosen language. */
-export const labelOf = (key) => (words.settings[key] || [key])[0];
-
-/** What a setting is for, in the chosen language. */
-export const helpOf = (key) => (words.settings[key] || ['', ''])[1];
-
-/** A choice's name: that of the declaration where the language has no better one. */
-export const choiceText = (choice) => words.choices[choice] || choice;
-
-// --- calls
-
-/** Call the API; answers with the JSON, throws an Error with the status and the reason. */
-export async function api(method, path, body, more) {
-  const headers = {'X-CSRF-Token': session.csrf, ...more};
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const isText = typeof body === 'string';
-  const sent = {method, headers, body: isText ? body : body && JSON.stringify(body)};
-  let response;
-  for (let triesLeft = BUSY_TRIES; ; triesLeft -= 1) {
-    try {
-      response = await fetch(path, sent);
-    } catch {
-      throw new Error(t('unreachable'));
-    }
-    if (response.status !== 503 || !triesLeft) break; // others have all of its few connections
-    await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
-  }
-  const text = await response.text();
-  let found = null;
-  try { found = text && JSON.parse(text); } catch { /* a text, or a proxy's page */ }
-  if (!response.ok) {
-    if (response.status === 401 && path !== '/api/login') showLogin();
-    const error = new Error((found && found.error) || t('answered', response.status));
-    throw Object.assign(error, {status: response.status, errors: found && found.errors});
-  }
-  return found;
-}
-
-function banner(text) {
-  $('banner').textContent = text;
-  $('banner').hidden = !text;
-  $('main').classList.toggle('stale', Boolean(text));
-}
-
-/** The charger's state as it changes, for everybody who listens. */
-export const live = {
-  state: {},
-  listeners: new Set(),
-  source: null,
-  timer: 0,
-
-  start() {
-    this.stop();
-    this.source = new EventSource('/api/live');
-    this.source.addEventListener('state', (event) => this.take({}, event));
-    this.source.addEventListener('change', (event) => this.take(this.state, event));
-    this.source.onerror = () => this.lost();
-    this.wait();
-  },
-  stop() {
-    clearTimeout(this.timer);
-    if (this.source) this.source.close();
-    this.source = null;
-  },
-  take(before, event) {
-    this.show(Object.assign({}, before, JSON.parse(event.data)));
-    this.wait();
-  },
-  show(state) {
-    this.state = state;
-    banner('');
-    $('name').textContent = state.chargepoint_id || state.controller_serial || t('charger');
-    document.title = `${t('status_' + state.status)} – ${$('name').textContent}`;
-    this.listeners.forEach((listener) => listener(state));
-  },
-  wait() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.lost(), SILENCE_MS);
-  },
-  async lost() {
-    // Perhaps too many pages are open: then ask now and again instead.
-    clearTimeout(this.timer);
-    this.stop();
-    try {
-      this.show(await api('GET', '/api/state'));
-    } catch (error) {
-      if (error.status === 401) return;
-      banner(t('reconnecting'));
-    }
-    this.timer = setTimeout(() => this.start(), 3000);
-  },
-};
 
 // --- the frame
 
@@ -182,19 +67,14 @@ function drawNavigation() {
 function replacePage(end) {
   if (leave) leave();
   leave = end;
-  hasChanges = () => false;
-}
-
-/** Have the browser ask before changes are lost; check() tells whether there are any. */
-export function guard(check) {
-  hasChanges = check;
+  guard(() => false);
 }
 
 function showLogin() {
   live.stop();
   replacePage(null);
   shown = '';
-  session = {csrf: ''};
+  setSession();
   banner('');
   $('nav').hidden = true;
   drawMenu();
@@ -232,9 +112,9 @@ async function logout() {
   showLogin();
 }
 
-/** Begin with the session that the browser has: at the start, after a login, after a new password. */
-export async function begin() {
-  session = await api('GET', '/api/session');
+/** Begin with the session that the browser has: at the start, after a login, a new password, the set-up. */
+async function begin() {
+  setSession(await api('GET', '/api/session'));
   session.may_set_up = session.role !== 'user' && !session.setup_done;
   drawMenu();
   drawNavigation();
@@ -244,6 +124,14 @@ export async function begin() {
   if (session.restricted && !location.hash) location.replace('#password');
   else if (session.may_set_up && !session.restricted && !location.hash) location.replace('#setup');
   await route();
+}
+
+async function tryToBegin() {
+  try {
+    await begin();
+  } catch (error) {
+    if (error.status !== 401) banner(t('no_start'));
+  }
 }
 
 async function moduleOf(address) {
@@ -292,8 +180,7 @@ async function route() {
 async function start() {
   setTheme();
   systemIsDark.addEventListener('change', setTheme);
-  words = await import(`./lang_${language()}.js`);
-  root.lang = language();
+  await loadTexts();
   $('skip').textContent = t('skip');
   $('skip').addEventListener('click', (event) => {
     event.preventDefault();
@@ -317,11 +204,9 @@ async function start() {
     if (!session.role) return;
     if (document.hidden) live.stop(); else live.start(); // a stream less for others to wait for
   });
-  try {
-    await begin();
-  } catch (error) {
-    if (error.status !== 401) banner(t('no_start'));
-  }
+  addEventListener('loggedout', showLogin);
+  addEventListener('newsession', tryToBegin);
+  tryToBegin();
 }
 
 start();

@@ -1,6 +1,7 @@
 // Calibration of the pilot's measurement with a multimeter, for the manufacturer (docs/hardware.md).
 
-import {api, el, openDialog, t} from './app.js';
+import {api} from './charger.js';
+import {el, openDialog, t} from './dom.js';
 import {fillList} from './state_now.js';
 import './state_sheet.js';
 import {withUnit} from './units.js';

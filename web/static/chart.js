@@ -1,6 +1,7 @@
 // The last hour of power and current, drawn as two plots over one axis of time.
 
-import {api, el, t} from './app.js';
+import {api} from './charger.js';
+import {el, t} from './dom.js';
 import {absent, moment, plain, withUnit} from './units.js';
 
 const HOUR_S = 3600;
@@ -13,9 +14,12 @@ const KINDS = [ // `least`: the scale of a plot with nothing to show
 ];
 
 const round = (place) => Math.round(place * 10) / 10;
-const clock = (unixMs) => moment(unixMs, {hour: '2-digit', minute: '2-digit'});
 
-function svg(tag, attributes, ...children) {
+/** A moment as a time of the day. */
+export const timeText = (unixMs) => moment(unixMs, {hour: '2-digit', minute: '2-digit'});
+
+/** Make an element of a picture. */
+export function svg(tag, attributes, ...children) {
   const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const name in attributes) made.setAttribute(name, attributes[name]);
   made.append(...children);
@@ -35,6 +39,17 @@ function steps(value) {
   return Array.from({length: Math.ceil(value / step - 1e-9) + 1}, (_, i) => i * step);
 }
 
+/** A scale from 0 to at least `value`: its lines with their figures, and y(value) in a place on the picture. */
+export function gridOf(value, {left, right, top, height}) {
+  const scale = steps(value);
+  const most = scale[scale.length - 1];
+  const y = (one) => round(top + height - Math.max(one, 0) / most * height);
+  const lines = scale.flatMap((step) => [
+    svg('line', {class: 'grid', x1: left, x2: right, y1: y(step), y2: y(step)}),
+    svg('text', {x: left - 6, y: y(step) + 4, 'text-anchor': 'end'}, plain(step))]);
+  return {y, lines};
+}
+
 /** A history's points {at (s of uptime), power (kW), current (A)}, oldest first. */
 function pointsOf(history) {
   const last = history.current_da.length - 1;
@@ -46,7 +61,7 @@ function pointsOf(history) {
 }
 
 /** What was measured of one kind, in runs without gaps. */
-function runs(points, key) {
+export function runs(points, key) {
   const found = [];
   let before = -Infinity;
   for (const point of points) {
@@ -114,7 +129,7 @@ export class HourChart {
   }
 
   timeOf(at) {
-    return clock(this.unixMs - (this.at - at) * 1000);
+    return timeText(this.unixMs - (this.at - at) * 1000);
   }
 
   known(key) {
@@ -141,19 +156,16 @@ export class HourChart {
   }
 
   plot({key, unit, label, least}, top) {
-    const scale = steps(Math.max(least, ...this.known(key)));
-    const most = scale[scale.length - 1];
     const bottom = top + HEIGHT;
-    const y = (value) => round(bottom - Math.max(value, 0) / most * HEIGHT);
+    const {y, lines: grid} = gridOf(Math.max(least, ...this.known(key)),
+      {left: LEFT, right: this.width - RIGHT, top, height: HEIGHT});
     const lines = runs(this.points, key).map((run) =>
       run.map((point) => `${this.place(point.at)} ${y(point[key])}`).join('L'));
     const areas = runs(this.points, key).map((run, i) => `M${this.place(run[0].at)} ${bottom}`
       + `L${lines[i]}L${this.place(run[run.length - 1].at)} ${bottom}Z`);
     return svg('g', {class: key},
       svg('text', {class: 'name', x: 0, y: top - 9}, `${t(label)}, ${unit}`),
-      ...scale.flatMap((step) => [
-        svg('line', {class: 'grid', x1: LEFT, x2: this.width - RIGHT, y1: y(step), y2: y(step)}),
-        svg('text', {x: LEFT - 6, y: y(step) + 4, 'text-anchor': 'end'}, plain(step))]),
+      ...grid,
       svg('path', {class: 'area', d: areas.join('')}),
       svg('path', {class: 'line', d: lines.map((line) => `M${line}`).join('')}));
   }

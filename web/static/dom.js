@@ -1,4 +1,6 @@
-// Elements, icons, a question in a dialog and a word in passing: what every page is made of.
+// Texts, elements, icons, a question in a dialog and a word in passing: what every page is made of.
+
+export const LANGUAGES = {en: 'English', de: 'Deutsch', zh: '中文'};
 
 const ICONS = { // 24 × 24, drawn with strokes
   STATE: 'M13 3 5 14h6l-1 7 8-11h-6z',
@@ -14,6 +16,42 @@ const ICONS = { // 24 × 24, drawn with strokes
   search: 'M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14M16 16l5 5',
   done: 'M5 13l5 5L20 6',
 };
+
+let words = null; // the language's module
+
+/** What this browser remembers of a choice; '' for nothing. */
+export const remembered = (key) => localStorage.getItem(key) || '';
+
+// --- texts
+
+/** Code of the page's language: the one chosen in this browser, or the first of its own that there is. */
+export function language() {
+  const wanted = [remembered('language'), ...navigator.languages].map((tag) => tag.slice(0, 2));
+  return wanted.find((code) => code in LANGUAGES) || 'en';
+}
+
+/** Load the language's texts, before any is asked for. */
+export async function loadTexts() {
+  words = await import(`./lang_${language()}.js`);
+  document.documentElement.lang = language();
+}
+
+/** Text of a key in the chosen language, with {0}, {1}, … replaced by the values. */
+export function t(key, ...values) {
+  const text = words.texts[key] ?? key;
+  return text.replace(/\{(\d)\}/g, (_, index) => values[index]);
+}
+
+/** A setting's or reading's name in the chosen language. */
+export const labelOf = (key) => (words.settings[key] || [key])[0];
+
+/** What a setting is for, in the chosen language. */
+export const helpOf = (key) => (words.settings[key] || ['', ''])[1];
+
+/** A choice's name: that of the declaration where the language has no better one. */
+export const choiceText = (choice) => words.choices[choice] || choice;
+
+// --- elements
 
 /** Make an element: el('p', {className: 'x', 'aria-busy': 'true'}, 'text', child); false children are left out. */
 export function el(tag, properties, ...children) {

@@ -1,6 +1,7 @@
 // One setting on a page: its name, help and marks, the control that fits its type, and what is wrong with it.
 
-import {api, choiceText, el, helpOf, labelOf, t} from './app.js';
+import {api} from './charger.js';
+import {choiceText, el, helpOf, labelOf, t} from './dom.js';
 
 const NO_VALUE = ['reading', 'action', 'action+text'];
 const ZONES = ['0', '1', 'CET-1CEST,M3.5.0,M10.5.0/3', '8', 'EST5EDT,M3.2.0,M11.1.0', 'PST8PDT,M3.2.0,M11.1.0'];

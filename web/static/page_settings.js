@@ -1,6 +1,7 @@
 // The form of a section's settings: made from what the charger declares, in groups.
 
-import {api, ask, el, guard, helpOf, labelOf, openDialog, say, t} from './app.js';
+import {api, guard} from './charger.js';
+import {ask, el, helpOf, labelOf, openDialog, say, t} from './dom.js';
 import {makeField} from './fields.js';
 
 /** Which settings stand together; one that is in no group comes last. */
@@ -17,7 +18,7 @@ export const GROUPS = {
     currents: 'phases max_output_current output_current_limit',
     overload: 'overload_check stop_limit',
     place: 'chargepoint_type permanent_lock',
-    bus: 'connection_mode slave_number',
+    bus: 'connection_mode slave_number group_address group_baudrate group_key',
   },
   SYSTEM: {
     device: 'software_version sys_controller_serial',
@@ -55,10 +56,10 @@ export const GROUPS = {
   },
   LOADMANAGEMENT: {
     building: 'dlb_function dlb_max_current installation_max_current dlb_eco dlb_pid',
-    building_meter: 'dlb_preset dlb_function_code dlb_fmt dlb_reg_l1 dlb_reg_l2 dlb_reg_l3 dlb_timeout'
-      + ' set_zero dlb_meters_list dlb_meters_url',
+    building_meter: 'dlb_preset dlb_timeout dlb_meters_list dlb_meters_url set_zero',
+    building_registers: 'dlb_function_code dlb_fmt dlb_reg_l1 dlb_reg_l2 dlb_reg_l3',
     group: 'llm_enabled llm_network_mode llm_policy llm_group_id llm_group_size llm_grid_current'
-      + ' llm_fallback_current',
+      + ' llm_fallback_current llm_priority llm_rotation',
   },
   AUTHORIZATION: {
     cards: 'rfid_reader whitelist_enabled stop_mode tag_byte_order',
@@ -69,6 +70,9 @@ export const GROUPS = {
     power: 'resume_after_power_loss cold_load_max_delay',
   },
 };
+// Groups that few need are folded; those with a preset open when it leaves the choice to them.
+const FOLDED = {timing: '', files: '', registers: 'meter_preset', building_registers: 'dlb_preset'};
+const GROUP_AGAIN_MS = 5000;
 const ASK_FIRST = ['restart', 'soft_reset', 'factory_reset', 'set_zero'];
 
 /** Bring a setting of the page that is shown into view and mark it. */
@@ -142,7 +146,7 @@ class Form {
     this.addGroup('more', [...left.values()]);
     this.node.append(...this.cards);
     if (this.editable.length) this.addBar();
-    this.followPreset();
+    this.followPresets();
     this.node.addEventListener('submit', (event) => {
       event.preventDefault();
       this.save(event.submitter && event.submitter.value === 'restart');
@@ -162,7 +166,7 @@ class Form {
     }).filter(Boolean);
     if (!places.length) return;
     const title = el('h2', {textContent: t(group === 'more' ? 'more' : 'g_' + group)});
-    this.cards.push(group === 'registers'
+    this.cards.push(group in FOLDED
       ? el('details', {className: 'card', id: 'g-' + group}, el('summary', {}, title), ...places)
       : el('section', {className: 'card', id: 'g-' + group}, title, ...places));
   }
@@ -180,13 +184,14 @@ class Form {
   }
 
   /** A known meter needs no registers: they are folded away. */
-  followPreset() {
-    const preset = this.fields.find((field) => field.row.key === 'meter_preset');
-    const registers = this.cards.find((card) => card.id === 'g-registers');
-    if (!preset || !preset.control || !registers) return;
-    const fold = () => { registers.open = preset.control.value() === 'Custom'; };
-    preset.control.node.addEventListener('input', fold);
-    fold();
+  followPresets() {
+    for (const card of this.cards) {
+      const preset = this.fields.find((field) => field.row.key === FOLDED[card.id.slice(2)]);
+      if (!preset || !preset.control) continue;
+      const fold = () => { card.open = preset.control.value() === 'Custom'; };
+      preset.control.node.addEventListener('input', fold);
+      fold();
+    }
   }
 
   get changed() {
@@ -272,6 +277,14 @@ function transferCard(form) {
     el('p', {className: 'buttons'}, button('export'), button('import')));
 }
 
+/** The group that the charger is in, above the form; a charger that is busy is asked again. */
+async function showGroup(place) {
+  const found = await api('GET', '/api/group').catch(() => null);
+  if (!place.isConnected) return;
+  if (!found) setTimeout(() => showGroup(place), GROUP_AGAIN_MS);
+  else if (found.mode) place.before(new (await import('./group.js')).Group(found).box);
+}
+
 function calibrationCard() {
   const open = el('button', {type: 'button', className: 'second', textContent: t('cal_open')});
   open.addEventListener('click', async () => (await import('./calibration.js')).open());
@@ -291,6 +304,7 @@ export function show(main, session, address, key) {
     if (!form.editable.length) head.after(el('p', {className: 'soft', textContent: t('read_only')}));
     if (section === 'SYSTEM' && session.role !== 'user') place.after(transferCard(form));
     if (section === 'MANUFACTURER' && session.role === 'manufacturer') place.after(calibrationCard());
+    if (section === 'LOADMANAGEMENT') showGroup(place);
     if (key) reveal(key);
   }).catch((error) => place.replaceChildren(el('p', {className: 'error', role: 'alert', textContent: error.message})));
   return () => { isShown = false; };

@@ -1,6 +1,7 @@
 // The STATE page: what the charger does now, the last hour, its links, its sessions, its readings.
 
-import {el, labelOf, live, t} from './app.js';
+import {live} from './charger.js';
+import {el, labelOf, t} from './dom.js';
 import {fillList, makeNow} from './state_now.js';
 import './state_sheet.js';
 import {absent, span, textOr, withUnit} from './units.js';

@@ -1,6 +1,7 @@
 // The WHITELIST page: the cards on the list, learning, the configuration card, the cache.
 
-import {api, ask, el, helpOf, labelOf, live, say, t} from './app.js';
+import {api, live} from './charger.js';
+import {ask, el, helpOf, labelOf, say, t} from './dom.js';
 import {reveal} from './page_settings.js';
 import './state_sheet.js';
 

@@ -1,6 +1,7 @@
 // Search over all settings: by name, key and what they are for; a hit leads to its field.
 
-import {api, el, helpOf, labelOf, openDialog, session, t} from './app.js';
+import {api, session} from './charger.js';
+import {el, helpOf, labelOf, openDialog, t} from './dom.js';
 import {GROUPS} from './page_settings.js';
 
 const MOST = 30;

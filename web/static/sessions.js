@@ -1,6 +1,7 @@
 // The sessions of the last weeks, newest first, with totals by week and the whole log as CSV.
 
-import {api, el, t} from './app.js';
+import {api} from './charger.js';
+import {el, t} from './dom.js';
 import {moment, span, textOr, withUnit} from './units.js';
 
 const A_PAGE = 12;

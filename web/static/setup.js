@@ -1,6 +1,7 @@
 // A login's own password, and the first set-up: a few steps, each of which saves itself.
 
-import {api, begin, el, guard, icon, labelOf, say, t} from './app.js';
+import {api, beginAnew, guard} from './charger.js';
+import {el, icon, labelOf, say, t} from './dom.js';
 import {makeField} from './fields.js';
 
 const CARDS = {rfid_reader: true, free_charging: false, free_charging_mode: 'With ocpp'};
@@ -62,7 +63,7 @@ function passwordPage(main, session) {
     try {
       await api('PUT', '/api/settings', {[session.role + '_password']: first.value});
       history.replaceState(null, '', '/');
-      await begin();
+      beginAnew();
     } catch (reason) {
       form.inert = false;
       tell(reason.errors ? Object.values(reason.errors).join(' ') : reason.message);
@@ -216,7 +217,7 @@ class Setup {
         await api('PUT', '/api/settings', {setup_done: true});
         sessionStorage.removeItem(SEEN);
         history.replaceState(null, '', '#state');
-        await begin();
+        beginAnew();
       } catch (error) {
         say(error.message, true);
       }

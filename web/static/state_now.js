@@ -1,6 +1,7 @@
 // The top of the STATE page: what the charger does now and why, its faults, its buttons.
 
-import {api, ask, el, say, t} from './app.js';
+import {api} from './charger.js';
+import {ask, el, say, t} from './dom.js';
 import {absent, moment, plain, span, textOr, withUnit} from './units.js';
 
 const MOODS = {

@@ -1,6 +1,7 @@
 // Export of the whole configuration to a file, and import with a look at what would change.
 
-import {api, choiceText, el, labelOf, openDialog, say, session, t} from './app.js';
+import {api, session} from './charger.js';
+import {choiceText, el, labelOf, openDialog, say, t} from './dom.js';
 
 const PRINTABLE = '[ -~]*'; // it travels in a header
 const tick = (text) => {

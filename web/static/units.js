@@ -1,6 +1,6 @@
 // Values as text in the page's language: numbers with units, spans of time, dates.
 
-import {t} from './app.js';
+import {t} from './dom.js';
 
 const DECIMALS = {V: 0, A: 1, W: 0, kW: 2, kWh: 2, '°C': 1};
 
