@@ -38,7 +38,7 @@ test: lint
 	@$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
 		host_tests/test_ten_thousand_sessions.py host_tests \
 		--ignore=host_tests/e2e --ignore=host_tests/browser; host=$$?; \
-	$(PYTHON) -m pytest -q -n 2 --dist loadfile host_tests/e2e host_tests/browser; bench=$$?; \
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile host_tests/e2e host_tests/browser; bench=$$?; \
 	exit $$((bench | host))
 
 lint: setup

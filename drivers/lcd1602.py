@@ -34,14 +34,18 @@ class Lcd1602:
         self._bytes = bytearray(4)
         self._nibble = bytearray(2)
         self._shown = bytearray(2 * _WIDTH)
+        self._lines = ("", "")  # as they were asked for last
 
     async def show(self, line1: str, line2: str) -> bool:
         """Show two lines, cut or filled up to 16 characters; False while there is no display."""
+        if self.ok and (line1, line2) == self._lines:
+            return True  # comparing the characters takes a small chip 10 ms
         try:
             if not self.ok:
                 await self._start()
             await self._show_line(0, line1)
             await self._show_line(1, line2)
+            self._lines = (line1, line2)
         except OSError:
             if self.ok:
                 log.warning("lcd", "display lost")

@@ -94,6 +94,7 @@ def test_given_a_tree_then_its_image_holds_what_a_board_needs_and_nothing_else(t
         "/config.json",
         "/lib/core/__init__.mpy",
         "/lib/core/greeting.mpy",
+        "/lib/core/kept.json",
         "/lib/core/settings.tsv",
         "/drivers/lamps.mpy",
         "/lib/aa.mpy",  # a module that nobody needs by its name: one of Microdot's

@@ -174,16 +174,34 @@ def test_long_words_are_known_as_names_before_they_come_as_strings():
     assert parts["all"].text.splitlines()[0] == "if 0: backend_chargepoint_id"
 
 
+@pytest.mark.timeout(300)  # it links the firmware twice
 def test_a_traceback_of_the_firmware_names_its_source():
     modules, users = firmware_modules()
     _, parts, _ = linked_texts(modules, users, PARTS)
     text = parts["lib/firmware.py"].text
     row = next(n for n, line in enumerate(text.splitlines(), 1) if "One round: sample" in line)
-    said = translator()(f'  File "firmware", line {row + 1}, in _q')
+    translate = translator()
+    said = translate(f'  File "firmware", line {row + 1}, in _q')
     assert 'File "lib/evse/charger.py"' in said
     assert said.endswith(", in step_once")
     assert function_at("x = 1\n", 1) == "<module>"
     assert (
-        translator()('  File "asyncio/core.py", line 1, in run')
+        translate('  File "asyncio/core.py", line 1, in run')
         == '  File "asyncio/core.py", line 1, in run'
     )
+
+
+def test_a_module_that_is_not_linked_is_loaded_where_others_import_it():
+    """An import would leave the module's path on the board for ever."""
+    sources = {
+        "lib/core/loading.py": "def load(name):\n    return __import__(name)\n",
+        "lib/whole.py": "from core.loading import load\n\ndef later():\n    from rare import things\n    return things.one()\n",
+        "lib/rare/things.py": "from rare.others import two\n\nHERE = __file__\n\ndef one():\n    return two()\n",
+        "lib/rare/others.py": "def two():\n    from rare import things as own\n    return own.HERE\n",
+    }
+    rest, parts = link(sources, {"whole": ("whole",)})
+    assert 'things = load("rare.things")' in parts["whole"].text
+    things, others = rest["lib/rare/things.py"], rest["lib/rare/others.py"]
+    assert things.startswith('import whole; two = whole.load("rare.others").two\n')
+    assert '__import__("whole").__file__.rsplit("/", 2)[0] + "/lib/rare/things.py"' in things
+    assert '    import whole; own = whole.load("rare.things")\n' in others

@@ -7,6 +7,7 @@ from base64 import b64decode
 import pytest
 import virtual_time
 from auth import passwords
+from core import setting_default
 
 
 def run(coroutine):
@@ -72,4 +73,4 @@ def test_the_loop_goes_round_while_a_password_is_stretched(monkeypatch):
     ("key", "text"), [("operator_login", "etec"), ("manufacturer_password", "40000003")]
 )
 def test_the_factorys_logins_are_the_defaults_of_the_settings(key, text):
-    assert passwords.factory_text(key) == text
+    assert setting_default.of(key) == text

@@ -1,11 +1,13 @@
 """What the build makes of the settings' keys."""
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
+from core.setting_types import kept_defaults as defaults_by_table
 from core.settings import Settings, mark
-from tools.setting_marks import kept_keys, with_marks
+from tools.setting_marks import kept_defaults, kept_keys, with_marks
 
 ROOT = Path(__file__).parent.parent
 KEYS = {"stop_limit", "phases"}
@@ -46,3 +48,11 @@ def test_the_settings_take_a_mark_as_they_take_the_key(tmp_path):
 def test_marks_of_the_firmware_s_settings_differ():
     keys = kept_keys(ROOT)
     assert len({mark(key) for key in keys}) == len(keys) > 50
+
+
+def test_the_build_s_file_of_defaults_says_what_the_table_says():
+    items = json.loads(kept_defaults(ROOT))
+    made = dict(zip(items[::2], items[1::2], strict=True))
+    by_table = defaults_by_table()
+    assert made == by_table and len(made) > 50
+    assert [type(made[key]) for key in by_table] == [type(value) for value in by_table.values()]

@@ -1,7 +1,8 @@
 """What settings must fulfil together, and what each type takes: errors name the setting, the value and what is allowed."""
 
 import pytest
-from core.setting_types import declarations, find, parse
+from core import setting_default
+from core.setting_types import declarations, parse
 from core.settings import Settings, SettingsError
 
 
@@ -151,4 +152,5 @@ def test_every_declaration_is_whole():
             assert declaration.default in declaration.range.split("|")
         assert declaration.label
     assert len(pages) == 9
-    assert find("nonsense") is None
+    with pytest.raises(KeyError):
+        setting_default.of("nonsense")

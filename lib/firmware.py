@@ -24,6 +24,8 @@ class Services:
         self.charge_point = None
         self.panel = None
         self.dlb_meter = None  # the building's, once load balancing was switched on
+        self.group = None  # a dlm.group.Group or dlm.follower.Follower where chargers share a supply
+        self.group_carrier = None  # what carries its messages
         self.environment = None
         self.authorizer = None
         self.version = VERSION
@@ -86,7 +88,6 @@ async def main() -> None:
     following = (asyncio.create_task(returning), asyncio.create_task(stay_up()))
     for name in ("start_up", "drivers.board"):
         loading.unload(name)
-    loading.once("core.name_table", "grow")
     gc.collect()
     await supervisor.run()
     del following

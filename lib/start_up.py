@@ -89,19 +89,47 @@ def make_connector(board, settings, charger):
     )
 
 
-def start_surroundings(supervisor, board, services) -> None:
+async def start_surroundings(supervisor, board, services) -> None:
     """What a charge needs beside the charger itself; before it, so that it never charges without."""
+    charger = services.charger
+    connector = charger.connector = make_connector(board, services.settings, charger)
+    supervisor.start("connector", connector.run)
+    supervisor.start("meter", services.meter.run)
+    await give_turn(supervisor)
+    start_environment(supervisor, board, services)
+    await give_turn(supervisor)
+    start_group(supervisor, services)
+    follow_building(services, supervisor)
+
+
+def start_environment(supervisor, board, services) -> None:
+    """What bounds the charger."""
     from evse.environment import Environment
 
     settings, charger = services.settings, services.charger
-    connector = charger.connector = make_connector(board, settings, charger)
-    supervisor.start("connector", connector.run)
-    supervisor.start("meter", services.meter.run)
     environment = Environment(settings, charger, board.expander.dip_limit_ma, board.thermistor)
     task = supervisor.start("environment", environment.run, stale_ms=_ENVIRONMENT_STALE_MS)
     environment.beat = task.beat
     services.environment = environment
-    follow_building(services, supervisor)
+
+
+def start_group(supervisor, services) -> None:
+    """The group that shares a supply, if the settings make this charger a part of one."""
+    settings = services.settings
+    stored = settings.stored
+    name = ""
+    if stored.get("llm_enabled") and stored.get("llm_network_mode"):
+        name = "start_ip_group"
+    elif "connection_mode" in stored or "slave_number" in stored:
+        name = "start_group"
+    try:
+        if name:
+            loading.once(name, "start", services, supervisor)
+    except Exception as error:
+        log.error("main", "the group does not start: fallback current")
+        sys.print_exception(error)
+        fallback_ma = int(settings.get("llm_fallback_current") * 1000)
+        services.charger.limits.set("group master", fallback_ma)
 
 
 def start_charger(supervisor, charger) -> None:
@@ -136,6 +164,8 @@ def start_backend(supervisor, board, services) -> None:
     charge_point.on_reset = restart
     charge_point.on_time = set_chip_time
     charge_point.on_unlock = services.charger.connector.unlock
+    if hasattr(services.group_carrier, "carry"):
+        services.group_carrier.carry(charge_point)
     services.charge_point = services.links.charge_point = charge_point
     charge_point.security_event("StartupOfTheDevice", chip.reset_cause())
 
@@ -165,6 +195,12 @@ def start_cards(supervisor, board, services) -> None:
     supervisor.start("cards", reader.run)
 
 
+def start_connectors(supervisor, board, services) -> None:
+    """The other chargers of the group on the RS485 line, at the back office and for cards."""
+    if services.group and services.group_carrier.medium == "RS485":
+        loading.once("start_connectors", "start", services, supervisor)
+
+
 def start_line(supervisor, board, services) -> None:
     """The line to the back office. After all else: what it leaves in the heap would be in the way."""
     if services.charge_point:
@@ -179,28 +215,51 @@ def start_web(supervisor, board, services) -> None:
     supervisor.start("web", WebServer(create_app(services), services.web_port).run)
 
 
-_BARE_PARTS = (("panel", start_panel), ("web", start_web))
+def load_backend(supervisor, board, services) -> None:
+    """The code of the next part: a turn of its own, since a chip loads for half a second."""
+    import ocpp16.charge_point  # noqa: F401
+
+
+def load_web(supervisor, board, services) -> None:
+    """The code of the next part."""
+    import web.app  # noqa: F401
+
+
+_BARE_PARTS = (("panel", start_panel), ("web", load_web), ("web", start_web))
 _PARTS = (
     ("panel", start_panel),
+    ("back office", load_backend),
     ("back office", start_backend),
     ("cards", start_cards),
+    ("web", load_web),
     ("web", start_web),
+    ("connectors", start_connectors),
     ("line", start_line),
 )
 
 
-def make_core(crashing: bool):
+async def give_turn(supervisor) -> None:
+    """Between two steps of the start: the tasks that run already go on, and the watchdog sees it."""
+    await asyncio.sleep_ms(0)
+    supervisor.look()
+
+
+async def make_core(supervisor, crashing: bool) -> tuple:
     """Board, charger and services; a controller that crashes again and again goes without the rest."""
     config, trouble = loading.once("core.board_config", "read", crashing)
+    await give_turn(supervisor)
     settings = Settings("/data/settings.json")
+    await give_turn(supervisor)
     board = Board(config["board"])
     loading.once("core.factory_reset", "at_start", board.expander, settings)
     settings.dip_limit_ma = board.expander.dip_limit_ma
+    await give_turn(supervisor)
     charger = make_charger(board, config["board"])
     charger.book.set(faults.CRASH_LOOP, crashing)
     charger.book.set(faults.CONFIG_DAMAGED, trouble)
     if not crashing:
         charger.meter = make_meter(board, settings, charger.session_log)
+    await give_turn(supervisor)
     web_port = config.get("web_port", 80)
     links = make_links(board, settings, config)
     return board, Services(settings, charger, charger.meter, links, web_port)
@@ -210,7 +269,7 @@ async def start_parts(supervisor, board, services, parts) -> None:
     """Load and start one after the other; what does not start is left out."""
     for name, start in parts:
         gc.collect()
-        await asyncio.sleep_ms(0)  # the charger has its turn between the loads
+        await give_turn(supervisor)
         try:
             start(supervisor, board, services)
         except Exception as error:  # what is left still charges safely and can be reached
@@ -225,7 +284,8 @@ async def start() -> tuple:
     storage.make_directory("/data")
     crashing = loading.once("core.starts", "note", cause)
     supervisor = tasks.Supervisor(chip.watchdog())
-    board, services = make_core(crashing)
+    board, services = await make_core(supervisor, crashing)
+    await give_turn(supervisor)
     charger = services.charger
     power_failed = cause == "power on"
     cut_short = charger.session_log.unfinished
@@ -233,7 +293,7 @@ async def start() -> tuple:
     if power_failed:
         power_return.hold(charger)
     if not crashing:
-        start_surroundings(supervisor, board, services)
+        await start_surroundings(supervisor, board, services)
     start_charger(supervisor, charger)
     await start_parts(supervisor, board, services, _BARE_PARTS if crashing else _PARTS)
     returning = power_return.run(services.settings, charger, power_failed, cut_short)

@@ -35,11 +35,22 @@ FIRMWARE = {
     "web": ("core", "microdot"),
     "boot": ("core", "drivers", *HARDWARE),
 }
-for _root in ("firmware", "start_up", "start_building"):  # the composition root
+for _root in (  # the composition root
+    "firmware",
+    "start_up",
+    "start_building",
+    "start_connectors",
+    "start_group",
+    "start_ip_group",
+):
     FIRMWARE[_root] = (*FIRMWARE, "firmware")
 FIRMWARE["main"] = ("firmware",)
 # Single modules that may import more than their room.
-MORE = {"ocpp16.adapter": ("evse",)}
+MORE = {
+    "ocpp16.adapter": ("evse",),
+    "dlm.relay": ("websocket_client",),
+    "dlm.relay_client": ("websocket_client",),
+}
 FORBIDDEN_TO_SIM = (*FIRMWARE, *HARDWARE)
 
 

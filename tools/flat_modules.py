@@ -8,7 +8,7 @@ texts or data files may put that name together, and where it asks for its own pa
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tools.attribute_names import spare_names
 
@@ -37,9 +37,16 @@ def flat_names(
         for name in sorted(names)
         if "." in name
         and name not in packages | fixed | whole
-        and "__file__" not in names[name]
+        and not re.search(r"(?<!\.)\b__file__", names[name])
         and not any(name.startswith(start) for start in starts)
     }
+
+
+def short_labels(paths: "Iterable[str]") -> "dict[str, str]":
+    """Return {path: what tracebacks call the module}: its name, or a short one if that has dots."""
+    names = {path: module_name(path) for path in paths}
+    spare = (name for name in spare_names() if name not in names.values())
+    return {path: next(spare) if "." in name else name for path, name in sorted(names.items())}
 
 
 def module_name(path: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from tools.name_scopes import bound, bound_inside, is_short, own_statements, spare_names
 
+LOADER = "load"  # of this module: loads another that is not linked, where a plain import would
+LOADING = "core.loading"  # leave its path on the board for ever
 Parts = Mapping[str, tuple[str, ...]]  # linked modules by name: the modules that each starts from
 Scope = dict[str, "Origin | None"]  # what names mean; None: something of the scope's own
 
@@ -181,28 +183,43 @@ class Program:
             home = self.modules.get(origin.module)
             if origin == Origin("micropython", "const"):
                 continue
+            part = self._part_for(origin, user)
+            if part and (outermost or part not in self._known_outside(user)):
+                wanted.append("import " + part)
             if home and (home.linked or origin.name in home.constants):
-                if self._needs(home, origin, user):
-                    if outermost or home.linked not in self._known_outside(user):
-                        wanted.append("import " + home.linked)
+                continue
+            if home and self.loads:
+                load = self.spelled(Origin(LOADING, LOADER), user)
+                whole = f'{load}("{origin.module}")' + (origin.name and "." + origin.name)
+                wanted.append(f"{name} = {whole}")
             elif not (outermost and user.linked and home is None) or self._is_first(user, origin):
                 wanted.append(self._plain_import(name, origin, user if outermost else None))
         return "; ".join(dict.fromkeys(wanted)) or "pass"
 
-    def _needs(self, home: Module, origin: Origin, user: Module) -> bool:
-        """A name of a linked module, for a module that is linked elsewhere or not at all."""
-        apart = bool(home.linked) and home.linked != user.linked
-        return apart and origin.name not in home.constants
+    @property
+    def loads(self) -> bool:
+        """Modules that are not linked are loaded, not imported."""
+        return LOADING in self.modules and bool(self.modules[LOADING].linked)
+
+    def part_with_loader(self) -> str:
+        """The linked module that loads others."""
+        return self.modules[LOADING].linked if self.loads else ""
+
+    def _part_for(self, origin: Origin, user: Module) -> str:
+        """The linked module that an import needs: the one with the name, or with what loads its module."""
+        home = self.modules.get(origin.module)
+        if home is None or origin.name in home.constants:
+            return ""
+        part = home.linked or self.part_with_loader()
+        return part if part != user.linked else ""
 
     def _known_outside(self, user: Module) -> "set[str]":
         """Linked modules that the whole module imports: a function that did too would make them its own."""
         found = set()
         for statement in user.tree.body:
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                for origin in map(self.resolved, self.imported(statement).values()):
-                    home = self.modules.get(origin.module)
-                    if home and self._needs(home, origin, user):
-                        found.add(home.linked)
+                origins = map(self.resolved, self.imported(statement).values())
+                found |= {self._part_for(origin, user) for origin in origins}
         return found
 
     def _is_first(self, user: Module, origin: Origin) -> bool:

@@ -188,8 +188,8 @@ class _Rewriter:
         return None
 
     def _visit_Name(self, node: ast.Name, scopes: "list[Scope]") -> None:
-        if node.id == "__file__" and self._module.linked:  # linked modules are in lib/
-            self._replace(node, f'(__file__.rsplit("/", 2)[0] + "/{self._module.path}")')
+        if node.id == "__file__":
+            self._replace_file(node)
         origin = self._meaning(node.id, scopes)
         if origin is None:
             return
@@ -203,6 +203,13 @@ class _Rewriter:
         is_kept = isinstance(node.ctx, ast.Store) and node.id in self._module.constants
         if new and new != node.id and not is_kept:
             self._replace(node, new)
+
+    def _replace_file(self, node: ast.Name) -> None:
+        """A module's own path. Linked ones are in lib/, and those that they load have no path of their own."""
+        loader = self._program.part_with_loader()
+        own = "__file__" if self._module.linked else f'__import__("{loader}").__file__'
+        if self._module.linked or loader:
+            self._replace(node, f'({own}.rsplit("/", 2)[0] + "/{self._module.path}")')
 
     def _visit_Attribute(self, node: ast.Attribute, scopes: "list[Scope]") -> None:
         owner = self._meaning(node.value.id, scopes) if isinstance(node.value, ast.Name) else None

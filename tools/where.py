@@ -13,7 +13,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools.device_files import PARTS, firmware_modules, linked_texts, names_in_data
-from tools.flat_modules import module_name
+from tools.flat_modules import short_labels
+from tools.inlining import inlined
 
 ENTRY = re.compile(r'File "([^"]+)", line (\d+), in \S+')
 
@@ -21,9 +22,12 @@ ENTRY = re.compile(r'File "([^"]+)", line (\d+), in \S+')
 def translator() -> "Callable[[str], str]":
     """Return what translates a line of a console, with the sources as they are now."""
     modules, users = firmware_modules()
-    _, linked, moved = linked_texts(modules, users, PARTS, names_in_data())
+    rest, linked, moved = linked_texts(modules, users, PARTS, names_in_data())
     parts = {Path(path).stem: part for path, part in linked.items()}
-    labels = {module_name(moved.get(path, path)): path for path in modules}
+    former = {new: path for path, new in moved.items()}
+    names = short_labels((*rest, *linked)).items()
+    labels = {name: former.get(path, path) for path, name in names}
+    numbers = {path: text.numbers for path, text in inlined(modules, users).items()}
 
     def entry(match: "re.Match[str]") -> str:
         path, line = match[1], int(match[2])
@@ -32,6 +36,7 @@ def translator() -> "Callable[[str], str]":
         path = labels.get(path, path)
         if path not in modules:
             return match[0]
+        line = numbers[path][line - 1]
         function = function_at(modules[path], line)
         return f'File "{path}", line {line}, in {function}'
 

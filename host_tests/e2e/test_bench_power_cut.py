@@ -38,9 +38,10 @@ def test_a_charge_cut_by_a_power_loss_ends_as_power_loss(station):
 
 
 def cut_and_boot(station) -> None:
-    """Cut the supply; the car leaves in the dark; boot."""
+    """Cut the supply; car and card leave in the dark; boot."""
     station.power(False)
     station.put("vehicle", plugged=False)
+    station.shows(lambda s: not s["cards"])
     boots = station.record["boots"]
     station.power(True)
     until(lambda: station.record["boots"] > boots, "a BootNotification")

@@ -51,20 +51,6 @@ def test_a_lock_that_jams_is_told_and_charging_begins_when_it_moves(station):
     assert locked(station)
 
 
-def test_a_monitor_that_fails_its_test_keeps_the_contactor_open(station):
-    before_ms = station.now_ms()
-    station.fault(rcm_test_fails=True)
-    station.plug()
-    told = station.reports("Faulted")
-    assert (told["errorCode"], told["vendorErrorCode"]) == ("GroundFailure", "rcm_test_failed")
-    station.card()
-    station.shows(lambda s: not s["cards"])
-    station.assert_no_offer(before_ms)
-    # tested again after a minute
-    station.fault(rcm_test_fails=False)
-    station.reports("Preparing", timeout_s=180)
-
-
 def test_a_cable_that_is_not_recognised_does_not_charge(station):
     before_ms = station.now_ms()
     station.fault(pp_open=True)

@@ -19,8 +19,10 @@ class Authorizer:
 
     charger: evse.charger.Charger; backend: ocpp16's charge point or None. It is asked by
     authorize_info(id_tag), which answers an OCPP idTagInfo or None when the back office can't be
-    asked. path: the directory of the lists, the cache and the reservation.
+    asked. A slave's is its master (dlm.slave_desk), which decides for it. path: the directory of the lists, the cache and the reservation.
     """
+
+    ending = ""  # of the name of its reservation's file
 
     def __init__(self, settings, charger, backend, path: str = "/data") -> None:
         self.settings = settings
@@ -121,7 +123,8 @@ class Authorizer:
         """The back office told an idTagInfo in answer to a payload."""
         try:
             loading.once("auth.answers", "note", self, payload, info)
-        except (OSError, ValueError) as error:  # of the flash, or of the answer
+        except (OSError, ValueError, MemoryError) as error:
+            # of the flash, of the answer, or no room for what keeps it: the answer itself still counts
             log.warning("auth", "not kept: %s" % error)
 
     def clear_cache(self) -> bool:

@@ -3,7 +3,7 @@
 Loaded with a decision.
 """
 
-from core import loading, log
+from core import loading, log, storage
 
 _CACHE = "auth.tag_cache"
 _LIST = "auth.local_list"
@@ -11,8 +11,15 @@ _LIST = "auth.local_list"
 
 def listed(authorizer, id_tag: str) -> str:
     """AuthorizationStatus by the list that the back office has sent; empty when it does not name the tag."""
-    status = loading.once(_LIST, "status_of", id_tag, authorizer.path + "/auth_list")
-    return status if status and authorizer.settings.get("local_list_enabled") else ""
+    path = _list_path(authorizer)
+    return loading.once(_LIST, "status_of", id_tag, path) if path else ""
+
+
+def _list_path(authorizer) -> str:
+    """Where the back office's list is; empty when it is off, or has never come: then nothing is loaded for it."""
+    path = authorizer.path + "/auth_list"
+    is_on = authorizer.settings.get("local_list_enabled")
+    return path if is_on and storage.exists(path) else ""
 
 
 def on_whitelist(authorizer, id_tag: str) -> bool:
@@ -42,13 +49,13 @@ def serve(authorizer, id_tag: str) -> None:
 
 def parent(authorizer, id_tag: str) -> str:
     """The parentIdTag of a canonical tag; empty when it has none, as far as is known here."""
-    get = authorizer.settings.get
-    entry = loading.once(_LIST, "find", id_tag, authorizer.path + "/auth_list")
-    if entry and entry[2] and get("local_list_enabled"):
+    path = _list_path(authorizer)
+    entry = loading.once(_LIST, "find", id_tag, path) if path else None
+    if entry and entry[2]:
         return entry[2]
     if authorizer.group[0] == id_tag:
         return authorizer.group[1]
-    if not get("authorization_cache"):
+    if not authorizer.settings.get("authorization_cache"):
         return ""
     entry = loading.once(_CACHE, "find", id_tag, authorizer.path + "/tag_cache")
     return entry[2] if entry else ""

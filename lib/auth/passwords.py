@@ -10,19 +10,12 @@ from binascii import a2b_base64, b2a_base64
 
 from micropython import const
 
-from core import clock, storage
+from core import clock
 
 ROUNDS = const(120)  # 0.4 s of work at a small chip's speed
 _SALT_BYTES = const(16)
 _HMAC_BLOCK_BYTES = const(64)
 _TURN_MS = const(6)  # other tasks have their turn after that
-_SETTINGS = __file__.rsplit("/", 2)[0] + "/core/settings.tsv"
-_DEFAULT = const(5)  # column of settings.tsv
-
-
-def factory_text(key: str) -> str:
-    """Login or password of the manual (5.7): the default of the setting."""
-    return storage.find_line(_SETTINGS, (key + "\t",)).split("\t")[_DEFAULT]
 
 
 def _padded(password: bytes, byte: int) -> bytes:

@@ -1,10 +1,11 @@
 """The settings' declarations, read from settings.tsv: loaded while somebody looks at them."""
 
-from core import storage
+from core import loading, storage
+from core.setting_default import TABLE, WITHOUT_VALUE, typed
 
-_FOLDER = __file__.rsplit("/", 2)[0] + "/"
-TABLE = _FOLDER + "core/settings.tsv"
-_WITHOUT_VALUE = ("reading", "action", "action+text")
+loading.unload("core.setting_default")  # what was taken of it stays as long as this module
+
+_FOLDER = TABLE.rsplit("/", 2)[0] + "/"
 ROLES = ("manufacturer", "operator", "user")  # in the order of the table's rights
 
 
@@ -37,7 +38,7 @@ class Declaration:
     @property
     def has_value(self) -> bool:
         """False for readings and actions, which are no settings."""
-        return self.type not in _WITHOUT_VALUE
+        return self.type not in WITHOUT_VALUE
 
     @property
     def is_secret(self) -> bool:
@@ -66,11 +67,8 @@ class Declaration:
 
 
 def default(declaration: Declaration):
-    """The value where none was set. The table's own need no check: the start would take much longer."""
-    if declaration.type == "bool":
-        return declaration.default == "1"
-    convert = {"float": float, "int": int}.get(declaration.type, str)
-    return convert(declaration.default)
+    """The value where none was set."""
+    return typed(declaration.type, declaration.default)
 
 
 def declarations(page: str = ""):
@@ -78,15 +76,6 @@ def declarations(page: str = ""):
     for block in storage.line_blocks(TABLE):
         for line in block.split("\n"):
             if line[0] != "#" and (not page or line.split("\t", 3)[2] == page):
-                yield Declaration(line)
-
-
-def declarations_in_use(stored):
-    """Read the declarations of what is kept in memory, and of what is stored."""
-    for block in storage.line_blocks(TABLE):
-        for line in block.split("\n"):
-            is_kept = "m" in line.rsplit("\t", 2)[1]
-            if line[0] != "#" and (is_kept or line.split("\t", 1)[0] in stored):
                 yield Declaration(line)
 
 
@@ -111,10 +100,3 @@ def ocpp_declarations(block: str):
             declaration = Declaration(line)
             if declaration.has_effect:
                 yield declaration
-
-
-def find(key: str) -> "Declaration | None":
-    """The declaration of a key."""
-    line = storage.find_line(TABLE, (key + "\t",))
-    # A piece of the table, or its heading, is no key.
-    return Declaration(line) if line and line.split("\t", 1)[0] == key and key[0] != "#" else None

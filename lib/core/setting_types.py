@@ -8,10 +8,8 @@ from core.setting_table import (  # noqa: F401  (for those who load this module)
     Declaration,
     declarations,
     declarations_in,
-    declarations_in_use,
     declarations_of,
     default,
-    find,
 )
 from core.settings import SettingsError, mark
 
@@ -166,14 +164,6 @@ def parse(declaration: Declaration, value):
         raise ValueError("has the wrong type")
 
 
-def default_of(key: str):
-    """The default of a setting that is not kept in memory. KeyError when there is none of the name."""
-    declaration = find(key)
-    if declaration is None or not declaration.has_value:
-        raise KeyError(key)
-    return default(declaration)
-
-
 def kept_keys() -> set:
     """Keys of the settings whose values are kept in memory."""
     return {declaration.key for declaration in declarations() if declaration.is_kept}
@@ -187,19 +177,23 @@ def _stored_value(declaration: Declaration, value):
     return value
 
 
-def initial(stored: dict) -> tuple:
-    """(values kept in memory by mark, those that are stored); what is stored and wrong gives way to its default."""
-    values, kept = {}, {}
-    for declaration in declarations_in_use(stored):
+def kept_defaults() -> dict:
+    """The defaults of those that are kept in memory, by mark."""
+    rows = declarations()
+    return {mark(row.key): default(row) for row in rows if row.is_kept}
+
+
+def valid(stored: dict) -> dict:
+    """What is stored; what of it is wrong gives way to its default."""
+    found = {}
+    for declaration in declarations_of(stored):
         key = declaration.key
-        if key in stored and declaration.has_value:
-            try:
-                kept[key] = _stored_value(declaration, stored[key])
-            except (ValueError, AttributeError) as error:
-                log.warning("settings", "%s %s, using its default" % (key, error))
-        if declaration.is_kept:
-            values[mark(key)] = kept[key] if key in kept else default(declaration)
-    return values, kept
+        try:
+            if declaration.has_value:
+                found[key] = _stored_value(declaration, stored[key])
+        except (ValueError, AttributeError) as error:
+            log.warning("settings", "%s %s, using its default" % (key, error))
+    return found
 
 
 class Change:

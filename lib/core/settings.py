@@ -9,6 +9,7 @@ from binascii import crc32
 from core import loading, log, storage
 
 _TYPES = "core.setting_types"
+_DEFAULT = "core.setting_default"
 
 
 class SettingsError(Exception):
@@ -43,19 +44,27 @@ class Settings:
         if not isinstance(stored, dict):
             log.error("settings", "file is damaged, using the defaults")
             stored = {}
-        self._values, self.stored = loading.once(_TYPES, "initial", stored)
+        values = loading.once(_DEFAULT, "kept") or loading.once(_TYPES, "kept_defaults")
+        self.stored = loading.once(_TYPES, "valid", stored) if stored else {}
+        for key, value in self.stored.items():
+            if mark(key) in values:
+                values[mark(key)] = value
+        self._values = values
 
     def get(self, key: str):
         """A setting's value. KeyError when there is no such setting.
 
         The build puts marks in place of the keys of what is kept in memory (tools/setting_marks.py).
         """
+        values = self._values
+        if key in values:
+            return values[key]
         number = key if isinstance(key, int) else mark(key)
-        if number in self._values:
-            return self._values[number]
+        if number in values:
+            return values[number]
         if key in self.stored:
             return self.stored[key]
-        return loading.once(_TYPES, "default_of", key)
+        return loading.once(_DEFAULT, "of", key)
 
     def change(self, changes: dict) -> None:
         """Check and store changes, all or nothing. SettingsError names each wrong one.

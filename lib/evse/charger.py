@@ -225,7 +225,7 @@ class Charger:
         inputs.torn = pilot.torn
         if self.began_plugged is None:
             self.began_plugged = self._counted = inputs.level != "A"
-        quiet = inputs.level == machine.vehicle and machine.is_settled
+        quiet = inputs.level == machine.vehicle == machine.candidate
         quiet = quiet and not (self.guard.trips or self.book.fresh)
         if quiet and ticks_diff(now_ms, self._passed_ms) < _FULL_PASS_MS:
             return

@@ -108,9 +108,10 @@ class Guard:
 
     def _run(self) -> None:
         shared, coil, residual, sample, read_uv, scratch = self._watch
+        look, sleep_ms = watch, time.sleep_ms  # 200 times a second: no search by name
         while self._running:
-            watch(shared, coil, residual, sample, read_uv, scratch)
-            time.sleep_ms(WAKE_MS)
+            look(shared, coil, residual, sample, read_uv, scratch)
+            sleep_ms(WAKE_MS)
 
     def look(self) -> None:
         """One look, for tests that have no thread."""

@@ -35,6 +35,7 @@ class Panel:
         self._column = _BLINK if scheme == "blink" else _ETEK
         self._start_row = status.find_row("Starting")
         self._rest = 0  # rounds in which the display is left alone
+        self._lit_for = None  # what the lamps' patterns were made of last
         self.button = None  # drivers.button.Button, where there is one
         self.links = None  # net.links.Links, for what its hotspot signals
 
@@ -42,7 +43,7 @@ class Panel:
         """Show for ever."""
         while True:
             row = self._row()
-            self._lamps.show(self._patterns(row))
+            self._light(row)
             if self.button:
                 self.button.poll()
             if self._rest:
@@ -57,23 +58,22 @@ class Panel:
             return self._start_row
         return charger.condition.row or self._start_row
 
-    def _patterns(self, row) -> dict:
-        """Patterns by colour (ETEK manual section 6; HQ 200 manual table 14)."""
+    def _light(self, row) -> None:
+        """Have the lamps show it; most rounds find nothing new."""
         hotspot = self.links and self.links.hotspot
         signal = hotspot.signal if hotspot else ""
-        if signal == "all":
-            return {colour: _SET_UP for colour in _COLOURS}
         text = row[self._column]
-        fault = self._charger.book.first(self._charger.fault_bits)
-        if fault and self._column == _BLINK and self._charger.book.is_spent(fault):
-            text = "red:on"  # nothing but unplugging, or service, helps
-        shown = dict([part.split(":") for part in text.split(",")]) if text else {}
-        link = self._link()
-        if self._column == _ETEK and not self.starting and link in ("", "network"):
-            shown.setdefault("yellow", "flashing fast" if link else "on")
-        if signal:
-            shown.setdefault("blue", _SET_UP)
-        return shown
+        if self._column == _BLINK:
+            link = "off"  # no lamp tells it
+            fault = self._charger.book.first(self._charger.fault_bits)
+            if fault and self._charger.book.is_spent(fault):
+                text = "red:on"  # nothing but unplugging, or service, helps
+        else:
+            link = "off" if self.starting else self._link()
+        wanted = (text, link, signal)
+        if wanted != self._lit_for:
+            self._lit_for = wanted
+            self._lamps.show(_patterns(text, link, signal))
 
     async def _show_text(self, row) -> None:
         charger = self._charger
@@ -89,3 +89,15 @@ class Panel:
         except OSError:
             log.warning("panel", "display does not answer")
             self._rest = _NO_DISPLAY_ROUNDS
+
+
+def _patterns(text: str, link: str, signal: str) -> dict:
+    """Patterns by colour (ETEK manual section 6; HQ 200 manual table 14)."""
+    if signal == "all":
+        return {colour: _SET_UP for colour in _COLOURS}
+    shown = dict([part.split(":") for part in text.split(",")]) if text else {}
+    if link in ("", "network"):
+        shown.setdefault("yellow", "flashing fast" if link else "on")
+    if signal:
+        shown.setdefault("blue", _SET_UP)
+    return shown

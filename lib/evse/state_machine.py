@@ -65,6 +65,7 @@ class StateMachine:
 
     def __init__(self, now_ms: int, circuit: dict) -> None:
         self.vehicle = "A"  # debounced vehicle state
+        self.candidate = "A"  # what it may become; the same while nothing moves
         self.duty_x10 = STEADY_X10
         self.offered_x10 = 0  # the same while it is a PWM, which offers energy; else 0
         self.contactor = False
@@ -73,7 +74,6 @@ class StateMachine:
         self.refused = False  # it asked for ventilation that there is not, and has not left since
         self.waking = False  # the offer is interrupted to wake the car
         self.changed_ms = now_ms  # when the duty last changed under a closed contactor
-        self._candidate = "A"
         self._candidate_ms = now_ms
         self._stepped_ms = now_ms
         self._diode_seen = False  # since the PWM came
@@ -92,11 +92,6 @@ class StateMachine:
         if self.vehicle in "AE":
             return self.vehicle
         return self.vehicle + ("1" if self.duty_x10 == STEADY_X10 else "2")
-
-    @property
-    def is_settled(self) -> bool:
-        """No other vehicle state is under way."""
-        return self._candidate == self.vehicle
 
     def step(self, inputs: Inputs, now_ms: int) -> None:
         """Advance to now and set the outputs."""
@@ -117,7 +112,7 @@ class StateMachine:
         self._open()
         if self.vehicle in "CD":
             self.vehicle = "B"
-        self._candidate = self.vehicle
+        self.candidate = self.vehicle
         self._candidate_ms = now_ms
 
     # The car.
@@ -125,11 +120,11 @@ class StateMachine:
     def _follow_vehicle(self, inputs: Inputs, now_ms: int) -> None:
         level = inputs.level
         if self.duty_x10 == STATE_F_X10:  # -12 V tells nothing of the car
-            level = self._candidate = self.vehicle
+            level = self.candidate = self.vehicle
         elif level == "B" and self.contactor and self._left_ms[_GLITCH]:
             level = self.vehicle
-        if level != self._candidate:
-            self._candidate = level
+        if level != self.candidate:
+            self.candidate = level
             self._candidate_ms = now_ms
         elif level != self.vehicle and (
             ticks_diff(now_ms, self._candidate_ms) >= self._settle_ms(level)

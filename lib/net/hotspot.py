@@ -7,8 +7,8 @@ from micropython import const
 
 _IDLE_S = const(600)
 _FLASH_S = const(10)  # all lamps (ETEK manual 5.8.1.5)
-_TURN_MS = const(100)
-_TURNS = const(10)  # in a second
+_TURN_MS = const(200)
+_TURNS = const(5)  # in a second
 
 
 class Hotspot:

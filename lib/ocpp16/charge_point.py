@@ -29,12 +29,14 @@ _NEW_LINE_KEYS = (
 
 
 class ChargePoint:
-    """An OCPP 1.6 charge point with one connector.
+    """An OCPP 1.6 charge point with one connector, and those of its slaves where it has a group.
 
     charger: evse.charger.Charger; journal: core.journal.Journal for the transaction messages;
     version: of the firmware; backoff_ms: shortest and longest wait before connecting again; path: the
     directory of the files of all profiles.
     """
+
+    decides = False  # cards are decided on by the settings here, and by its answers
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class ChargePoint:
         )
         self.on_tag_info = None  # called with a CALL's payload and the idTagInfo of its answer
         self.on_time = None  # called with seconds since 1970 before TLS looks at the chip's clock
+        self.through = None  # awaited for the connection where another leads to the back office
         self.on_unlock = None  # awaited, True when the plug is free
         self.remote_authorize = self.authorize  # what a remote start asks: may be local lists too
         self.resetting = None  # the task that ends in on_reset

@@ -37,9 +37,28 @@ def _brought(name: str):
     return module
 
 
-def _facts(charge_point):
+async def _limits() -> list:
+    """(key, value) of what other modules set: each is loaded in a turn of its own."""
+    module = _brought("auth.local_list")
+    found = [("LocalAuthListMaxLength", str(module.MOST))]
+    found.append(("SendLocalListMaxLength", str(module.MOST_SENT)))
+    await asyncio.sleep_ms(0)
+    module = _brought("ocpp16.smart_charging")
+    found.append(("ChargeProfileMaxStackLevel", str(module.MAX_STACK_LEVEL)))
+    found.append(("ChargingScheduleMaxPeriods", str(module.MAX_PERIODS)))
+    found.append(("MaxChargingProfilesInstalled", str(module.MAX_PROFILES)))
+    await asyncio.sleep_ms(0)
+    module = _brought("ocpp16.certificate_store")
+    found.append(("CertificateSignedMaxChainSize", str(module.MAX_CHAIN_SIZE)))
+    found.append(("CertificateStoreMaxLength", str(module.MAX_CERTIFICATES)))
+    await asyncio.sleep_ms(0)
+    return found
+
+
+def _facts(charge_point, limits: list):
     """Generate (key, value) of what may only be read."""
     yield from _FACTS
+    yield from limits
     adapter = charge_point.adapter
     reserves = charge_point.settings.get("reservation_supported")
     profiles = "Core,%sLocalAuthListManagement,%sSmartCharging,RemoteTrigger" % (
@@ -51,16 +70,6 @@ def _facts(charge_point):
     yield "SupportedFeatureProfiles", profiles
     if adapter.has_fixed_cable:
         yield _FREES_CABLE, "false"
-    module = _brought("auth.local_list")
-    yield "LocalAuthListMaxLength", str(module.MOST)
-    yield "SendLocalListMaxLength", str(module.MOST_SENT)
-    module = _brought("ocpp16.smart_charging")
-    yield "ChargeProfileMaxStackLevel", str(module.MAX_STACK_LEVEL)
-    yield "ChargingScheduleMaxPeriods", str(module.MAX_PERIODS)
-    yield "MaxChargingProfilesInstalled", str(module.MAX_PROFILES)
-    module = _brought("ocpp16.certificate_store")
-    yield "CertificateSignedMaxChainSize", str(module.MAX_CHAIN_SIZE)
-    yield "CertificateStoreMaxLength", str(module.MAX_CERTIFICATES)
 
 
 def _text(value) -> str:
@@ -80,12 +89,14 @@ def _value(charge_point, declaration) -> str:
     return _text(value == "1" if declaration.type == "bool" and key not in stored else value)
 
 
-def _entries(charge_point):
-    """Generate (key, read-only, value) of all that may be read."""
-    table = _brought(_TABLE)
-    for key, value in _facts(charge_point):
+def _entries(charge_point, limits: list):
+    """Generate (key, read-only, value) of all that may be read; None where others shall have their turn."""
+    for key, value in _facts(charge_point, limits):
         yield key, "true", value
+    yield None
+    table = _brought(_TABLE)
     for block in storage.line_blocks(table.TABLE):
+        yield None
         for declaration in table.ocpp_declarations(block):
             key = declaration.ocpp_key
             is_fact = key == _FREES_CABLE and charge_point.adapter.has_fixed_cable
@@ -95,10 +106,14 @@ def _entries(charge_point):
                 yield key + "MaxLength", "true", str(len(declaration.range.split("|")))
 
 
-def _answer(charge_point, wanted: "dict | None"):
+def _answer(charge_point, wanted: "dict | None", limits: list):
     """Generate the answer's JSON text in pieces. wanted: {key in lower case: as asked}, None for all."""
     text = '{"configurationKey":['
-    for key, readonly, value in _entries(charge_point):
+    for found in _entries(charge_point, limits):
+        if found is None:
+            yield b""
+            continue
+        key, readonly, value = found
         if wanted is None or wanted.pop(key.lower(), None) is not None:
             entry = '{"key":"%s","readonly":%s,"value":%s}' % (key, readonly, json.dumps(value))
             yield (text + entry).encode()
@@ -109,14 +124,14 @@ def _answer(charge_point, wanted: "dict | None"):
     yield (text + "}").encode()
 
 
-def _get(charge_point, payload: dict) -> tuple:
+async def _get(charge_point, payload: dict) -> tuple:
     names = payload.get("key") or ()
     if len(names) > _MOST_KEYS:
         raise CallError(
             "OccurenceConstraintViolation", "key has more than %d entries" % _MOST_KEYS
         )
     wanted = {name.lower(): name for name in names}  # a CiString50Type
-    return _answer(charge_point, wanted or None), None
+    return _answer(charge_point, wanted or None, await _limits()), None
 
 
 async def _find(name: str):
@@ -135,8 +150,8 @@ async def _change(charge_point, payload: dict) -> tuple:
     declaration = await _find(name)
     if declaration:
         return {"status": await _changed(charge_point, declaration, payload["value"])}, None
-    for key, _, _ in _entries(charge_point):
-        if key.lower() == name:  # may only be read
+    for found in _entries(charge_point, await _limits()):
+        if found and found[0].lower() == name:  # may only be read
             return {"status": "Rejected"}, None
         await asyncio.sleep_ms(0)
     return {"status": "NotSupported"}, None

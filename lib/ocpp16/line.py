@@ -76,8 +76,15 @@ class Line:
         try:
             url, credentials, trust = loading.once(_ACCESS, "access", charge_point, self._refusals)
             limit_ms = _SECURE_CONNECT_MS if trust else _CONNECT_MS
+            await asyncio.sleep_ms(0)  # that was loaded, and so is what connects
             self._socket = await connect(
-                url, self.identity, _PROTOCOL, credentials, limit_ms, trust
+                url,
+                self.identity,
+                _PROTOCOL,
+                credentials,
+                limit_ms,
+                trust,
+                charge_point.through,
             )
         except (OSError, EOFError, ValueError, MemoryError, asyncio.TimeoutError) as error:
             self.set_state("Not connected", str(error) or "no answer in time")

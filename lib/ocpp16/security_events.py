@@ -83,7 +83,10 @@ def _tail(path: str) -> str:
             file.seek(max(0, os.stat(name)[6] - _TAIL_BYTES))
             tail = file.read()
         if tail:
-            return "".join([chr(byte) for byte in tail])
+            try:
+                return str(tail, "utf-8")
+            except ValueError:  # damaged; a letter at a time takes a chip long
+                return "".join([chr(byte) for byte in tail])
     return ""
 
 
@@ -135,6 +138,7 @@ async def send(charge_point) -> int:
     OSError when the line is lost: the event waits.
     """
     marker = charge_point.path + "/security.sent"
+    await asyncio.sleep_ms(0)  # loading was a turn of its own
     line = await _next(charge_point.path, _sent(marker))
     if not line:
         await loading.once("ocpp16.signing", "renew", charge_point)

@@ -25,17 +25,23 @@ _CLOSE_MS = const(1000)
 
 
 async def connect(
-    url: str, segment: str, protocol: str, credentials: bytes, timeout_ms: int, trust=None
+    url: str,
+    segment: str,
+    protocol: str,
+    credentials: bytes,
+    timeout_ms: int,
+    trust=None,
+    through=None,
 ) -> "WebSocket":
     """Open a WebSocket at url/segment. Credentials are user:password, or empty.
 
-    trust: a secure.Trust, needed for wss://. Name, connection and handshake may take timeout_ms each.
+    trust: a secure.Trust, needed for wss://; through: see stream.open_host. Name, connection and handshake may take timeout_ms each.
     ValueError for a malformed address; OSError, EOFError or asyncio.TimeoutError when it fails:
     .code of a WebSocketError is then an HTTP status or one of secure's.
     """
     try:
         tls, host, port, path = loading.load(_HANDSHAKE).parse_url(url, segment)
-        reader, writer = await open_host(host, port, timeout_ms, trust if tls else None)
+        reader, writer = await open_host(host, port, timeout_ms, trust if tls else None, through)
         socket = WebSocket(reader, writer)
         name = host if port == (443 if tls else 80) else "%s:%d" % (host, port)
         opening = socket.open(name, path, protocol, credentials)
@@ -177,7 +183,7 @@ class WebSocket:
         """Send a text given in parts of UTF-8. OSError or asyncio.TimeoutError: the line is lost.
 
         A tuple goes out as one frame; what any other iterable yields, in fragments: it need never be
-        in memory as a whole.
+        in memory as a whole. Where it yields an empty part, others have their turn.
         """
         await self._send(frames.TEXT, parts)
 
@@ -222,6 +228,8 @@ class WebSocket:
         key = os.urandom(4)
         filled = 0
         for part in parts:
+            if not part:
+                await asyncio.sleep_ms(0)
             rest = memoryview(part)
             while rest:
                 if filled == _FRAGMENT_BYTES:
