@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +17,7 @@ END_S = 15
 ANSWER_S = 40
 PATIENCE_S = 60  # with what comes in seconds, on a machine that may be busy
 CSMS_OFFSET = 100  # the demo back office's port, from the bench's
+PORTS_FROM, PORTS_EACH = 11000, 4000
 CONSOLE_TAIL_BYTES = 3000
 
 
@@ -27,20 +29,31 @@ def is_free(port: int) -> bool:
     """True when nobody listens on a port."""
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("0.0.0.0", port))
         except (OSError, OverflowError):
             return False
     return True
 
 
+def _port_candidates() -> Iterator[int]:
+    """Below those that the system gives to whoever connects, and for each test process its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        yield from range(
+            PORTS_FROM + worker * PORTS_EACH, PORTS_FROM + (worker + 1) * PORTS_EACH, 8
+        )
+
+
+_candidates = _port_candidates()
+
+
 def free_ports(count: int, *offsets: int) -> int:
     """First of `count` free ports in a row, those at further offsets from it free as well."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1]
+    for first in _candidates:
         if all(is_free(first + offset) for offset in (*range(count), *offsets)):
             return first
+    raise AssertionError("there are always more")
 
 
 def request(port: int, method: str, path: str, body=None, headers=None) -> tuple:

@@ -17,7 +17,7 @@ OFFLINE = True
 OPTIONS = {"csms": "none"}
 SETTINGS = {"free_charging": True, "free_charging_mode": "Without ocpp", "rfid_reader": False}
 COUNT = int(os.environ.get("HTTP_FUZZ", "0")) or 600
-HEAP_BYTES = 2048  # what is loaded at one moment and not at the other; a leak of 4 bytes a request is more
+HEAP_BYTES = 2048  # what is loaded at one moment only; a leak of 4 bytes a request is more
 PASSWORD = "a password of mine"
 
 

@@ -90,17 +90,18 @@ def test_a_port_in_use_is_told_in_one_line():
     )
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("options", [{"code": "heap", "heap": "512k"}, {"speed": "esp32"}])
 def test_it_charges_wherever_the_code_is_and_at_a_small_chips_speed(start_bench, options):
     station = Station(start_bench(**options))
-    station.connected(60)
+    station.connected(120)
     station.shows(lambda state: state["hotspot"]["on"], 120)  # all has started
     station.plug()
-    station.reports("Preparing", 60)
-    station.card(hold_ms=5000)
-    station.charging()
-    station.event("coil", False, station.unplug())
-    ended = station.stopped(station.last_number, 60)
+    station.reports("Preparing", 120)
+    station.card(hold_ms=20_000)
+    station.charging(180)
+    station.event("coil", False, station.unplug(), 120)
+    ended = station.stopped(station.last_number, 120)
     assert ended["reason"] == "EVDisconnected"
     assert "MemoryError" not in station.bench.console()
     station.bench.end()

@@ -49,7 +49,7 @@ def untimed(sessions: int, slaves: int = 3) -> Measurements:
         (("page_bytes",), memory.page_bytes),
         (("ocpp_heap_kb",), ocpp.heap),
         (site.DAY_FIGURES, site.day),
-        (site.FAULT_FIGURES, partial(site.faults, 20)),
+        (site.FAULT_FIGURES, partial(site.faults, 4)),
     ]
 
 
