@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import virtual_time
 from cardboard import Connector, Meter, Pilot, Supervisor
 from core.settings import Settings
-from octt_rig import FASTER, MAINS_V, Station
+from octt_rig import ACCEPTED, FASTER, MAINS_V, TAG, Station
 from rig import CONFIG
 from sim import circuit
 from sim.vehicle import Vehicle
@@ -257,3 +257,27 @@ class GroupStation(Station):
                     await slave.power_off()
 
         super().play(told)
+
+
+def story(function):
+    """Tell a coroutine function of a master with two slaves as a test."""
+
+    def test(make_station):
+        make_station().play(function)
+
+    test.__name__ = test.__qualname__ = function.__name__
+    test.__doc__ = function.__doc__
+    return test
+
+
+async def remote_start(s, connector: int, tag: str = TAG) -> dict:
+    """A car comes to a slave, and is started from afar; the transaction."""
+    slave = s.slaves[connector - 2]
+    await slave.plug()
+    await s.reports("Preparing", connector)
+    before = len(s.transactions_of(connector))
+    answer = await s.ask("RemoteStartTransaction", idTag=tag, connectorId=connector)
+    assert answer == ACCEPTED
+    await s.reports("Charging", connector)
+    await s.until(lambda: len(s.transactions_of(connector)) == before + 1)
+    return s.transactions_of(connector)[-1]

@@ -50,6 +50,29 @@ async def group_of(browser) -> dict:
     return response.json
 
 
+SLAVE_TOLD = {
+    "number": 1,
+    "connector": 2,
+    "address": "101",
+    "serial": "240AC4000002",
+    "online": True,
+    "silent_s": 1,
+    "wires": "S",
+    "priority": 3,
+    "rating_a": 32.0,
+    "fallback_a": 6.0,
+    "request_a": 32.0,
+    "granted_a": 16.0,
+    "signaled_a": 15.9,
+    "current_a": [0, 15.8, None],
+    "energy_kwh": 1.234,
+    "status": "Charging",
+    "error_code": "NoError",
+    "reason": "shared with the others",
+    "trouble": "",
+}
+
+
 def test_a_charger_of_its_own_tells_no_group():
     async def story(browser, services):
         assert await group_of(browser) == {"mode": ""}
@@ -80,27 +103,7 @@ def test_a_master_tells_its_limit_and_each_member(tmp_path):
         assert group["limit_a"] == [60, 60, 55.5]
         assert group["limit_reason"] == "llm_grid_current"
         assert [one["number"] for one in group["members"]] == [0, 1, 2]
-        assert group["members"][1] == {
-            "number": 1,
-            "connector": 2,
-            "address": "101",
-            "serial": "240AC4000002",
-            "online": True,
-            "silent_s": 1,
-            "wires": "S",
-            "priority": 3,
-            "rating_a": 32.0,
-            "fallback_a": 6.0,
-            "request_a": 32.0,
-            "granted_a": 16.0,
-            "signaled_a": 15.9,
-            "current_a": [0, 15.8, None],
-            "energy_kwh": 1.234,
-            "status": "Charging",
-            "error_code": "NoError",
-            "reason": "shared with the others",
-            "trouble": "",
-        }
+        assert group["members"][1] == SLAVE_TOLD
         assert group["members"][2]["trouble"] == "two with this address: A, B"
         assert group["members"][2]["energy_kwh"] is None
 

@@ -249,8 +249,7 @@ def _certificates(path: str) -> list[bytes]:
     return found
 
 
-def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
-    """The command line."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sim.run", description="Runs the virtual bench.")
     parser.add_argument("--boards", type=int, default=1, help=f"1 … {MOST_BOARDS}")
     parser.add_argument(
@@ -288,6 +287,12 @@ def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
         "--group", type=int, default=0, help="amperes a phase that new boards share from the start"
     )
     parser.add_argument("--steps", action="store_true", help="time every asyncio step")
+    return parser
+
+
+def parse(arguments: "list[str] | None" = None) -> argparse.Namespace:
+    """The command line."""
+    parser = _parser()
     options = parser.parse_args(arguments)
     if not 1 <= options.boards <= MOST_BOARDS:
         parser.error(f"boards must be 1 to {MOST_BOARDS}")

@@ -182,7 +182,7 @@ class Client:
             self._charge_point.line.renew("gateway found")
 
     def _is_new(self, message: bytes) -> bool:
-        """Tell whether a message is of this session, and later than all before."""
+        """Tell whether a message belongs to this agreement with the Gateway, and is later than all before."""
         if len(message) < _SHORTEST:
             return False
         counter = struct.unpack_from(">I", message, 1)[0]
