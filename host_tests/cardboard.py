@@ -4,6 +4,13 @@ import asyncio
 import time
 from types import SimpleNamespace
 
+import virtual_time
+from sim import circuit
+
+FASTER = 60  # so that seconds of a charge make as many Wh as minutes do
+MAINS_V = [230.0, 230.0, 230.0]
+TAG = "04A1B2C3"
+
 
 class StillPilot:
     """drivers.pilot.Pilot without the converter: its level is what was put there."""
@@ -126,3 +133,41 @@ class Supervisor:
 
         self.tasks.append(asyncio.create_task(run(), name=name))
         return SimpleNamespace(beat=lambda: None)
+
+
+class Surroundings:
+    """A car at a charger, its meter and a card: what both the charger and its stories move.
+
+    Has charger, car, meter, coil, authorizer and _lived_us of who derives from it.
+    """
+
+    def _live(self) -> None:
+        """The car, the pilot's level, the meter."""
+        now_us = virtual_time.clock.now_us
+        elapsed_s = (now_us - self._lived_us) / 1e6
+        self._lived_us = now_us
+        pilot = self.charger.pilot
+        offer_ma = circuit.offered_ma(round(pilot.duty_x10 * 6.5536), 1000)
+        inlet_v = MAINS_V if self.coil else [0.0] * 3
+        amps = self.car.step(now_us / 1e6, elapsed_s, offer_ma, inlet_v)
+        self.meter.mwh += sum(amps) * 230 * elapsed_s / 3.6 * FASTER
+        self.meter.current_ma = [round(a * 1000) for a in amps]
+        high_mv, low_mv = circuit.pilot_levels_mv(self.car.load_ohm(), 1.0, ())
+        pilot.high_mv = high_mv if pilot.duty_x10 else low_mv
+        pilot.low_mv = high_mv if pilot.duty_x10 == 10000 else low_mv
+
+    async def plug(self, **car) -> None:
+        """A car comes; the charger has noticed."""
+        for name, value in car.items():
+            setattr(self.car, name, value)
+        self.car.plugged = True
+        await asyncio.sleep(0.5)
+
+    async def unplug(self) -> None:
+        """The car leaves; the charger has noticed."""
+        self.car.plugged = False
+        await asyncio.sleep(1)
+
+    async def swipe(self, tag: str = TAG) -> str:
+        """Present a tag; the AuthorizationStatus that was decided."""
+        return await self.authorizer.card(tag)

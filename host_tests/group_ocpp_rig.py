@@ -5,11 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import virtual_time
-from cardboard import Connector, Meter, Pilot, Supervisor
+from cardboard import TAG, Connector, Meter, Pilot, Supervisor, Surroundings
 from core.settings import Settings
-from octt_rig import ACCEPTED, FASTER, MAINS_V, TAG, Station
+from octt_rig import ACCEPTED, Station
 from rig import CONFIG
-from sim import circuit
 from sim.vehicle import Vehicle
 
 PASS_MS = 250
@@ -18,7 +17,7 @@ CALL_S = 0.12  # a call there and back at 9600 baud
 RECORD_BYTES = 26
 
 
-class Slave:
+class Slave(Surroundings):
     """A charger that obeys, with its car. linked: the line to it is whole; powered: it lives."""
 
     def __init__(self, path, serial: str, **settings) -> None:
@@ -101,37 +100,6 @@ class Slave:
 
     def _switch(self, level: int) -> None:
         self.coil = bool(level)
-
-    def _live(self) -> None:
-        now_us = virtual_time.clock.now_us
-        elapsed_s = (now_us - self._lived_us) / 1e6
-        self._lived_us = now_us
-        pilot = self.charger.pilot
-        offer_ma = circuit.offered_ma(round(pilot.duty_x10 * 6.5536), 1000)
-        amps = self.car.step(
-            now_us / 1e6, elapsed_s, offer_ma, MAINS_V if self.coil else [0.0] * 3
-        )
-        self.meter.mwh += sum(amps) * 230 * elapsed_s / 3.6 * FASTER
-        self.meter.current_ma = [round(a * 1000) for a in amps]
-        high_mv, low_mv = circuit.pilot_levels_mv(self.car.load_ohm(), 1.0, ())
-        pilot.high_mv = high_mv if pilot.duty_x10 else low_mv
-        pilot.low_mv = high_mv if pilot.duty_x10 == 10000 else low_mv
-
-    async def plug(self, **car) -> None:
-        """A car comes."""
-        for name, value in car.items():
-            setattr(self.car, name, value)
-        self.car.plugged = True
-        await asyncio.sleep(0.5)
-
-    async def unplug(self) -> None:
-        """The car leaves."""
-        self.car.plugged = False
-        await asyncio.sleep(0.5)
-
-    async def swipe(self, tag: str) -> str:
-        """Present a tag; the AuthorizationStatus that was decided."""
-        return await self.authorizer.card(tag)
 
 
 class Line:

@@ -10,24 +10,21 @@ from types import SimpleNamespace
 import data_rig
 import install
 import virtual_time
-from cardboard import Board, Connector, Meter, Pilot, Supervisor
+from cardboard import TAG, Board, Connector, Meter, Pilot, Supervisor, Surroundings
 from core import clock
 from core.settings import Settings
 from ocpp_rig import IDENTITY, checked_office, connected_settings, run
 from rig import CONFIG
-from sim import circuit
 from sim.registers import Registers
 from sim.vehicle import Vehicle
 
 
 PASS_MS = 100  # how often the charger looks: coarse, so that an hour takes little
-FASTER = 60  # so that seconds of a charge make as many Wh as minutes do
-MAINS_V = [230.0, 230.0, 230.0]
-TAG, OTHER_TAG, PARENT = "04A1B2C3", "0BADCAFE", "FAMILY"
+OTHER_TAG, PARENT = "0BADCAFE", "FAMILY"
 ACCEPTED, REJECTED = {"status": "Accepted"}, {"status": "Rejected"}
 
 
-class Station:
+class Station(Surroundings):
     """Controller, car and back office. `play` tells a story; keywords are settings."""
 
     def __init__(self, path, patch, **settings) -> None:
@@ -135,38 +132,6 @@ class Station:
 
     def _switch(self, level: int) -> None:
         self.coil = bool(level)
-
-    def _live(self) -> None:
-        """The car, the pilot's level, the meter."""
-        now_us = virtual_time.clock.now_us
-        elapsed_s = (now_us - self._lived_us) / 1e6
-        self._lived_us = now_us
-        charger = self.charger
-        pilot = charger.pilot
-        offer_ma = circuit.offered_ma(round(pilot.duty_x10 * 6.5536), 1000)
-        inlet_v = MAINS_V if self.coil else [0.0] * 3
-        amps = self.car.step(now_us / 1e6, elapsed_s, offer_ma, inlet_v)
-        self.meter.mwh += sum(amps) * 230 * elapsed_s / 3.6 * FASTER
-        self.meter.current_ma = [round(a * 1000) for a in amps]
-        high_mv, low_mv = circuit.pilot_levels_mv(self.car.load_ohm(), 1.0, ())
-        pilot.high_mv = high_mv if pilot.duty_x10 else low_mv
-        pilot.low_mv = high_mv if pilot.duty_x10 == 10000 else low_mv
-
-    async def plug(self, **car) -> None:
-        """A car comes; the charger has noticed."""
-        for name, value in car.items():
-            setattr(self.car, name, value)
-        self.car.plugged = True
-        await asyncio.sleep(0.5)
-
-    async def unplug(self) -> None:
-        """The car leaves; the charger has noticed."""
-        self.car.plugged = False
-        await asyncio.sleep(1)
-
-    async def swipe(self, tag: str = TAG) -> str:
-        """Present a tag; the AuthorizationStatus that was decided."""
-        return await self.authorizer.card(tag)
 
     # --- the back office
 
